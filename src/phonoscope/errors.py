@@ -1,0 +1,37 @@
+"""The errors that Phonoscope raises; each message is one sentence that says what was wrong and what to do.
+
+::
+
+    PhonoscopeError
+    ├── UsageError (ValueError)             an option or argument cannot be right        exit code 2
+    ├── InputError (ValueError)             the given file or data cannot be used        exit code 1
+    │   └── InputNotFoundError (FileNotFoundError)                                       exit code 1
+    ├── OutputError (OSError)               the result cannot be written                 exit code 1
+    └── MissingExtraError (ImportError)     an optional package is not installed         exit code 1
+
+They also inherit the built-in error that a Python caller would expect, so ``except ValueError`` works.
+"""
+
+
+class PhonoscopeError(Exception):
+    """Base of every error that Phonoscope raises on purpose."""
+
+
+class UsageError(PhonoscopeError, ValueError):
+    """An option or argument has a value that cannot be right."""
+
+
+class InputError(PhonoscopeError, ValueError):
+    """The input exists, but nothing can be measured from it."""
+
+
+class InputNotFoundError(InputError, FileNotFoundError):
+    """The input does not exist."""
+
+
+class OutputError(PhonoscopeError, OSError):
+    """The result cannot be written."""
+
+
+class MissingExtraError(PhonoscopeError, ImportError):
+    """A feature needs an optional package that is not installed."""
