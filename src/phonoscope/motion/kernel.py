@@ -1,0 +1,140 @@
+"""The pass over the pixels: every cell's weighted sums of a frame, at the speed of memory."""
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from phonoscope.types import Float32, Float64, Luma
+
+CHANNELS = 3
+"""What a cell listens to: motion along x, motion along y, gain."""
+
+
+def contiguous(luma: Luma) -> Luma:
+    """Return `luma` as whole rows of memory, without a copy where its rows are merely padded.
+
+    The kernel reads C-contiguous rows fastest; a decoder's plane is one if its padding is kept, so
+    the result may be wider than `luma`, whose columns come first.
+    """
+    height, width = luma.shape
+    step, inner = luma.strides
+    if inner != luma.itemsize or step % luma.itemsize or step < width * luma.itemsize:
+        return np.ascontiguousarray(luma)
+    if step == width * luma.itemsize:
+        return luma
+    # The padding of the last row may lie outside the buffer; the kernel never reads it.
+    return np.lib.stride_tricks.as_strided(
+        luma, (height, step // luma.itemsize), (step, inner), writeable=False
+    )
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+def project(
+    rows: Luma, weights: Float32, x_edges: NDArray[np.int64], y_edges: NDArray[np.int64],
+    sums: Float32,
+) -> None:  # fmt: skip
+    """Sum each cell's pixels of one frame under the three weight images.
+
+    Parameters
+    ----------
+    rows
+        ``(height, at least width)`` pixels of the grid's region, C-contiguous.
+    weights
+        ``(3, height, width)`` weight images.
+    x_edges, y_edges
+        Cell edges relative to the region, first 0, last its width or height.
+    sums
+        ``(cell, 3)`` where the sums are put.
+    """
+    columns = len(x_edges) - 1
+    width = x_edges[-1]
+    # Accumulating along rows, one accumulator a column, keeps the loop free of horizontal sums.
+    column_sums = np.empty((CHANNELS, width), np.float32)
+    for r in range(len(y_edges) - 1):
+        column_sums[:] = 0
+        for y in range(y_edges[r], y_edges[r + 1]):
+            _add_row(
+                column_sums[0], column_sums[1], column_sums[2],
+                weights[0, y], weights[1, y], weights[2, y], rows[y],
+            )  # fmt: skip
+        for c in range(columns):
+            for k in range(CHANNELS):
+                total = np.float32(0)
+                for x in range(x_edges[c], x_edges[c + 1]):
+                    total += column_sums[k, x]
+                sums[r * columns + c, k] = total
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _add_row(
+    sum_x: Float32, sum_y: Float32, sum_gain: Float32,
+    weight_x: Float32, weight_y: Float32, weight_gain: Float32, row: Luma,
+) -> None:  # fmt: skip
+    for x in range(len(sum_x)):
+        value = np.float32(row[x])
+        sum_x[x] += weight_x[x] * value
+        sum_y[x] += weight_y[x] * value
+        sum_gain[x] += weight_gain[x] * value
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+def cell_gram(
+    images: Float32, weight: Float32, left: int,
+    x_edges: NDArray[np.int64], y_edges: NDArray[np.int64],
+) -> Float64:  # fmt: skip
+    """Return each cell's weighted inner products of images.
+
+    Parameters
+    ----------
+    images
+        ``(k, height, width)``.
+    weight
+        ``(height, width)``.
+    left
+        How many of the first images stand on the left of a product.
+
+    Returns
+    -------
+    ``(cell, left, k)`` sums of ``weight * images[i] * images[j]`` over the cell.
+    """
+    columns = len(x_edges) - 1
+    count = images.shape[0]
+    result = np.zeros(((len(y_edges) - 1) * columns, left, count))
+    for r in range(len(y_edges) - 1):
+        for c in range(columns):
+            cell = result[r * columns + c]
+            for y in range(y_edges[r], y_edges[r + 1]):
+                for i in range(left):
+                    for j in range(i, count):
+                        total = np.float32(0)
+                        for x in range(x_edges[c], x_edges[c + 1]):
+                            total += weight[y, x] * images[i, y, x] * images[j, y, x]
+                        cell[i, j] += total
+            for i in range(left):
+                for j in range(i):
+                    cell[i, j] = cell[j, i]
+    return result
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+def spread(
+    images: Float32, weight: Float32, mix: Float64,
+    x_edges: NDArray[np.int64], y_edges: NDArray[np.int64],
+) -> Float32:  # fmt: skip
+    """Return ``(channel, height, width)`` weight images ``weight * sum_k mix[cell, :, k] images[k]``.
+
+    `mix` is ``(cell, channel, k)``, `images` ``(k, height, width)``.
+    """
+    columns = len(x_edges) - 1
+    channels = mix.shape[1]
+    result = np.zeros((channels, *weight.shape), np.float32)
+    for r in range(len(y_edges) - 1):
+        for y in range(y_edges[r], y_edges[r + 1]):
+            for c in range(columns):
+                for q in range(channels):
+                    for x in range(x_edges[c], x_edges[c + 1]):
+                        total = np.float32(0)
+                        for k in range(images.shape[0]):
+                            total += np.float32(mix[r * columns + c, q, k]) * images[k, y, x]
+                        result[q, y, x] = weight[y, x] * total
+    return result

@@ -1,0 +1,133 @@
+"""Measure a camera's noise from the video itself: temporal residual against pixel value."""
+
+from collections.abc import Sequence
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from phonoscope.types import Float32, Float64, Luma, NoiseModel
+
+_MOST_BINS = 24
+_VALUES_PER_BIN = 20_000
+_OUTLIER = 2.0
+_LEAST_VARIANCE = 1 / 12  # rounding to whole values; a noiseless rendering still has that
+
+
+def first_guess(frames: Sequence[Luma]) -> NoiseModel:
+    """Return a flat noise model from neighbouring frames, before anything is known of motion."""
+    pairs = list(zip(frames, frames[1:], strict=False))[:16]
+    squares = [
+        np.median(np.abs(b.astype(np.float32) - a.astype(np.float32))) for a, b in pairs
+    ]
+    variance = float(np.median(squares) / 0.6745) ** 2 / 2
+    return NoiseModel(np.array([0.0]), np.array([max(variance, _LEAST_VARIANCE)]))
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+def residual_energy(
+    rows: Luma, image: Float32, slopes: Float32, weight: Float32, bin_of: NDArray[np.int32],
+    motion: Float64, gain: Float64, x_edges: NDArray[np.int64], y_edges: NDArray[np.int64],
+    energy: Float64,
+) -> None:  # fmt: skip
+    """Add one frame's squared residuals from the cells' fits to `energy`.
+
+    Parameters
+    ----------
+    rows, image, weight, bin_of
+        ``(height, width)`` the frame, the reference in its pose, pixel weights (0: not used) and
+        the noise bin of each pixel, over the grid's region.
+    slopes
+        ``(2, height, width)`` derivatives of `image`.
+    motion, gain
+        ``(cell, 2)`` and ``(cell,)`` of this frame.
+    energy
+        ``(cell, bin, 2)`` to which squared residuals and their number are added.
+    """
+    columns = len(x_edges) - 1
+    for cell in range(energy.shape[0]):
+        top, bottom = y_edges[cell // columns], y_edges[cell // columns + 1]
+        left, right = x_edges[cell % columns], x_edges[cell % columns + 1]
+        u, v, g = motion[cell, 0], motion[cell, 1], gain[cell]
+        total, norm = 0.0, 0.0
+        for y in range(top, bottom):
+            for x in range(left, right):
+                model = image[y, x] - u * slopes[0, y, x] - v * slopes[1, y, x]
+                total += weight[y, x] * (rows[y, x] - g * model)
+                norm += weight[y, x]
+        if norm == 0:
+            continue
+        offset = total / norm
+        for y in range(top, bottom):
+            for x in range(left, right):
+                if weight[y, x] > 0:
+                    model = image[y, x] - u * slopes[0, y, x] - v * slopes[1, y, x]
+                    residual = rows[y, x] - g * model - offset
+                    energy[cell, bin_of[y, x], 0] += residual * residual
+                    energy[cell, bin_of[y, x], 1] += 1
+
+
+def bins(image: Float32, used: NDArray[np.bool_], frames: int) -> tuple[Float64, NDArray[np.int32]]:
+    """Sort the used pixels into bins of equally many by value.
+
+    Returns
+    -------
+    ``(bin,)`` mean value of each and ``(height, width)`` the bin of each pixel.
+    """
+    values = image[used]
+    count = int(np.clip(values.size * frames // _VALUES_PER_BIN, 1, _MOST_BINS))
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, count + 1)[1:-1]))
+    bin_of = np.searchsorted(edges, image, side="right").astype(np.int32)
+    number = np.bincount(bin_of[used], minlength=len(edges) + 1)
+    total = np.bincount(bin_of[used], weights=values, minlength=len(edges) + 1)
+    level = np.where(number > 0, total / np.maximum(number, 1), 0)
+    return level, bin_of
+
+
+def fit(
+    energy: Float64, level: Float64, rank: Float64, frames: int, averaged: float
+) -> tuple[NoiseModel, Float64]:
+    """Return the noise model and how much each cell exceeds it.
+
+    Parameters
+    ----------
+    energy
+        ``(cell, bin, 2)`` squared residuals and their number, from `residual_energy`.
+    level
+        ``(bin,)`` mean pixel value of each bin.
+    rank
+        ``(cell,)`` number of parameters that each cell fitted to each frame.
+    frames
+        Number of frames in `energy`.
+    averaged
+        Number of frames in the reference, of which the measured ones are part.
+
+    Returns
+    -------
+    The model, and ``(cell,)`` inflation factors (1 where the model holds).
+    """
+    number = energy[:, :, 1]
+    pixels = number.sum(axis=1) / frames
+    freedom = np.maximum(1 - rank / np.maximum(pixels, 1), 0.05)
+    freedom *= max(1 - 1 / averaged, 0.5)  # the reference has taken its share of their noise
+    expected_number = number * freedom[:, None]
+    good = number.sum(axis=1) > 0
+    variance = np.full(len(level), _LEAST_VARIANCE)
+    excess = np.ones(len(energy))
+    for _ in range(3):  # cells in which something else moves leave the fit
+        total, seen = energy[good, :, 0].sum(axis=0), expected_number[good].sum(axis=0)
+        variance = np.where(seen > 0, total / np.maximum(seen, 1e-9), np.nan)
+        variance = np.maximum(_filled(variance), _LEAST_VARIANCE / 4)
+        expected = expected_number @ variance
+        seen_any = expected > 0
+        excess = np.where(seen_any, energy[:, :, 0].sum(axis=1) / np.where(seen_any, expected, 1), 1)
+        good = seen_any & (excess < _OUTLIER * np.median(excess[seen_any]))
+    tolerance = 4 * np.sqrt(2 / np.maximum(expected_number.sum(axis=1), 1))
+    return NoiseModel(level, variance), np.where(excess > 1 + tolerance, excess, 1.0)
+
+
+def _filled(values: Float64) -> Float64:
+    known = np.isfinite(values)
+    if not known.any():
+        return np.full_like(values, _LEAST_VARIANCE)
+    return np.interp(np.arange(len(values)), np.flatnonzero(known), values[known])

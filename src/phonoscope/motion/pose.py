@@ -1,0 +1,90 @@
+"""The pose of a picture: how far each part of it has drifted from the reference, smoothly."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from phonoscope.motion.cells import Grid
+from phonoscope.types import Float32, Float64
+
+_SMOOTHING_CELLS = 1.5
+_EVERYWHERE = 1e-4  # share of the whole picture in a cell that has no neighbours to ask
+_TRUSTED_STD_PX = 0.03
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Smoother:
+    """Smooths cell displacements over their neighbourhood, each weighted by what it knows.
+
+    Attributes
+    ----------
+    grid
+        The cells.
+    precision
+        ``(cell, 2)`` 1 / variance of each component, px⁻², 0 where unknown.
+    """
+
+    grid: Grid
+    precision: Float64
+
+    def __call__(self, motion: Float64) -> Float64:
+        """Return ``(sample, rows, columns, 2)`` of ``(sample, cell, 2)`` displacements."""
+        precision = self._on_grid(self.precision[None])
+        weighted = self._blur(precision * self._on_grid(motion))
+        return np.asarray(weighted / np.maximum(self._blur(precision), 1e-30))
+
+    def trusted(self, samples: int) -> Float64:
+        """Return ``(rows, columns, 2)``: 1 where a mean of `samples` smoothed values is sure."""
+        precision = self._blur(self._on_grid(self.precision[None]))[0]
+        return (precision * samples > _TRUSTED_STD_PX**-2).astype(np.float64)
+
+    def largest(self, motion: Float64) -> float:
+        """Return by how much the largest of ``(sample, cell, 2)`` displacements clears its noise."""
+        known = self.precision > 0
+        if not known.any():
+            return 0.0
+        noise = 4 / np.sqrt(self.precision[known])
+        return float((np.abs(motion[:, known]) - noise).max())
+
+    def _on_grid(self, values: Float64) -> Float64:
+        return values.reshape(len(values), self.grid.rows, self.grid.columns, 2)
+
+    def _blur(self, values: Float64) -> Float64:
+        kernels = [_gaussian(n) for n in (self.grid.rows, self.grid.columns)]
+        near = np.einsum("ir,trcq,jc->tijq", kernels[0], values, kernels[1], optimize=True)
+        return np.asarray(near + _EVERYWHERE * values.mean(axis=(1, 2), keepdims=True))
+
+
+def per_pixel(values: Float64, grid: Grid, origin: tuple[int, int], shape: tuple[int, int]) -> Float32:
+    """Interpolate ``(rows, columns)`` values at the cells' centres to the pixels of a picture.
+
+    `origin` is the (x, y) position of the picture of `shape` (height, width) in the frame; beyond
+    the outermost centres the values stay the same.
+    """
+    x, y = grid.centres.reshape(grid.rows, grid.columns, 2)[0, :, 0], grid.centres[:: grid.columns, 1]
+    along_x = _linear(np.arange(shape[1]) + origin[0], x)
+    along_y = _linear(np.arange(shape[0]) + origin[1], y)
+    return np.asarray(along_y @ values @ along_x.T, dtype=np.float32)
+
+
+def _linear(position: Float64, knots: Float64) -> Float64:
+    return np.stack([np.interp(position, knots, row) for row in np.eye(len(knots))], axis=1)
+
+
+def _gaussian(n: int) -> Float64:
+    distance = np.subtract.outer(np.arange(n), np.arange(n)) / _SMOOTHING_CELLS
+    return np.asarray(np.exp(-(distance**2) / 2))
+
+
+def global_shift(reference: Float32, frame: Float32) -> tuple[int, int]:
+    """Return the whole-pixel shift (x, y) of `frame` against `reference` by phase correlation.
+
+    Kuglin and Hines 1975. For jumps that are too far for a linear model to follow.
+    """
+    window = np.outer(np.hanning(frame.shape[0]), np.hanning(frame.shape[1]))
+    spectra = [np.fft.rfft2(window * (image - image.mean())) for image in (frame, reference)]
+    cross = spectra[0] * spectra[1].conj()
+    surface = np.fft.irfft2(cross / np.maximum(np.abs(cross), 1e-12), frame.shape)
+    y, x = np.unravel_index(int(np.argmax(surface)), surface.shape)
+    height, width = frame.shape
+    return int((x + width // 2) % width - width // 2), int((y + height // 2) % height - height // 2)

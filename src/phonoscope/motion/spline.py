@@ -1,0 +1,121 @@
+"""Shift and warp a picture by fractions of a pixel: quintic B-spline interpolation.
+
+Unser, Aldroubi and Eden, doi:10.1109/78.193220. The error is below 0.3 % up to two thirds of
+Nyquist, and symmetric shifts leave the phase, which is what motion is read from, nearly untouched.
+"""
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from phonoscope.types import Float32
+
+_POLES = (
+    np.sqrt(135 / 2 - np.sqrt(17745 / 4)) + np.sqrt(105 / 4) - 13 / 2,
+    np.sqrt(135 / 2 + np.sqrt(17745 / 4)) - np.sqrt(105 / 4) - 13 / 2,
+)
+
+
+def coefficients(image: Float32) -> Float32:
+    """Return the ``(height, width)`` B-spline coefficients of `image` (mirrored at its edges)."""
+    result = image.astype(np.float64)
+    for axis in (0, 1):
+        lines = np.ascontiguousarray(np.moveaxis(result, axis, 0))
+        for pole in _POLES:
+            _prefilter(lines, pole)
+        result = np.moveaxis(lines, 0, axis)
+    return np.ascontiguousarray(result, dtype=np.float32)
+
+
+def warp(coefficients: Float32, dx: Float32, dy: Float32) -> tuple[Float32, NDArray[np.bool_]]:
+    """Move a picture: return ``image(x - dx, y - dy)`` and where that lies inside the picture.
+
+    Parameters
+    ----------
+    coefficients
+        ``(height, width)`` from `coefficients`.
+    dx, dy
+        ``(height, width)`` displacement of each pixel, px; x to the right, y down.
+    """
+    result = np.empty_like(coefficients)
+    inside = np.empty(coefficients.shape, np.bool_)
+    _warp(coefficients, dx, dy, result, inside)
+    return result, inside
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _prefilter(lines: NDArray[np.float64], pole: float) -> None:
+    # Recursive filter along axis 0, all lines at once; the start is summed over the mirrored
+    # signal until the pole's powers vanish.
+    n = lines.shape[0]
+    lines *= (1 - pole) * (1 - 1 / pole)
+    reach = min(n - 1, 40)
+    first = lines[0].copy()
+    power = 1.0
+    for k in range(1, reach + 1):
+        power *= pole
+        first += power * lines[k]
+    lines[0] = first
+    for k in range(1, n):
+        lines[k] += pole * lines[k - 1]
+    if n > 1:
+        lines[n - 1] = (pole / (pole * pole - 1)) * (lines[n - 1] + pole * lines[n - 2])
+    for k in range(n - 2, -1, -1):
+        lines[k] = pole * (lines[k + 1] - lines[k])
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _weights(t: float, w: Float32) -> None:
+    # Quintic B-spline at distances t + 2, t + 1, t, 1 - t, 2 - t, 3 - t from a point between two
+    # pixels at fraction t.
+    s = 1 - t
+    t2, s2 = t * t, s * s
+    w[0] = s2 * s2 * s / 120
+    w[5] = t2 * t2 * t / 120
+    w[2] = (66 - t2 * (60 - t2 * (30 - 10 * t))) / 120
+    w[3] = (66 - s2 * (60 - s2 * (30 - 10 * s))) / 120
+    w[1] = (1 + s * (5 + s * (10 + s * (10 + s * (5 - 5 * s))))) / 120
+    w[4] = (1 + t * (5 + t * (10 + t * (10 + t * (5 - 5 * t))))) / 120
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _warp(
+    c: Float32, dx: Float32, dy: Float32, result: Float32, inside: NDArray[np.bool_]
+) -> None:
+    height, width = c.shape
+    wx = np.empty(6, np.float32)
+    wy = np.empty(6, np.float32)
+    for y in range(height):
+        for x in range(width):
+            u = x - dx[y, x]
+            v = y - dy[y, x]
+            inside[y, x] = 0 <= u <= width - 1 and 0 <= v <= height - 1
+            u = min(max(u, 0.0), width - 1.0)
+            v = min(max(v, 0.0), height - 1.0)
+            i = int(u)
+            j = int(v)
+            _weights(u - i, wx)
+            _weights(v - j, wy)
+            total = np.float32(0)
+            if 2 <= i < width - 3 and 2 <= j < height - 3:
+                for m in range(6):
+                    line = np.float32(0)
+                    for k in range(6):
+                        line += wx[k] * c[j - 2 + m, i - 2 + k]
+                    total += wy[m] * line
+            else:
+                for m in range(6):
+                    line = np.float32(0)
+                    row = mirror(j - 2 + m, height)
+                    for k in range(6):
+                        line += wx[k] * c[row, mirror(i - 2 + k, width)]
+                    total += wy[m] * line
+            result[y, x] = total
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def mirror(position: int, length: int) -> int:
+    """Return the index inside ``[0, length)`` that `position` is the mirror image of."""
+    while position < 0 or position >= length:
+        position = -position if position < 0 else 2 * (length - 1) - position
+    return position

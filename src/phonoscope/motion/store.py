@@ -1,0 +1,297 @@
+"""The motion field on disk: one SQLite file, in blocks, that any tool which reads SQLite can open.
+
+Tables::
+
+    meta   key, value                JSON: format, version, samples, facts, noise, parameters, warnings
+    cells  cell, x_px, y_px, width_px, height_px, delay_s
+    block  number, samples, time_s, information, step, base, deltas, crc32
+
+A block's arrays are little-endian and compressed by zlib. ``time_s`` is ``(sample,)`` float64,
+``information`` ``(cell, 3, 3)`` float32, ``step`` ``(cell, 3)`` float32, and for the channels (x, y,
+gain) whose step is not 0, in order: ``base`` ``(channel,)`` int32 and ``deltas`` ``(channel,
+sample)`` int16 or int32, stored as planes of bytes (lowest first). A value is ``step * (base +
+delta)``; a channel with step 0 is unknown. The step is an eighth of the cell's own claimed error, so
+that rounding adds 0.1 % to its variance.
+"""
+
+import json
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, overload
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from phonoscope.errors import InputError, InputNotFoundError
+from phonoscope.files import unwritable
+from phonoscope.types import (
+    Cells,
+    Float32,
+    Float64,
+    MotionBlock,
+    MotionField,
+    NoiseModel,
+    VideoFacts,
+)
+
+FORMAT_VERSION = 1
+_APPLICATION_ID = 0x50484F4E  # "PHON", in the file's header
+_STEPS_PER_ERROR = 8
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE cells (cell INTEGER PRIMARY KEY, x_px INTEGER, y_px INTEGER, width_px INTEGER,
+    height_px INTEGER, delay_s REAL);
+CREATE TABLE block (number INTEGER PRIMARY KEY, samples INTEGER NOT NULL, time_s BLOB NOT NULL,
+    information BLOB NOT NULL, step BLOB NOT NULL, base BLOB NOT NULL, deltas BLOB NOT NULL,
+    crc32 INTEGER NOT NULL);
+"""
+_BLOBS = ("time_s", "information", "step", "base", "deltas")
+
+
+def is_motion_file(path: str | os.PathLike[str]) -> bool:
+    """Return whether `path` is a file that begins like a motion field."""
+    try:
+        with Path(path).open("rb") as file:
+            header = file.read(72)
+    except OSError:
+        return False
+    return header.startswith(b"SQLite format 3\0") and header[68:72] == _APPLICATION_ID.to_bytes(4)
+
+
+def write_motion(
+    path: str | os.PathLike[str],
+    blocks: Iterable[MotionBlock],
+    *,
+    facts: VideoFacts,
+    cells: Cells,
+    noise: NoiseModel,
+) -> Iterator[int]:
+    """Write blocks to a new motion file as they come, and yield the number of samples so far.
+
+    The file is complete only after `finish_motion`; write to a temporary name.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written, because the disk is full, say.
+    """
+    with _writing(path) as connection:
+        connection.executescript(_SCHEMA)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        _put_meta(
+            connection,
+            format="phonoscope motion field",
+            version=FORMAT_VERSION,
+            facts=_facts_json(facts),
+            noise={"level": noise.level.tolist(), "variance": noise.variance.tolist()},
+        )
+        columns = (cells.x_px, cells.y_px, cells.width_px, cells.height_px, cells.delay_s)
+        connection.executemany(
+            "INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?)",
+            zip(range(len(cells)), *(column.tolist() for column in columns), strict=True),
+        )
+        samples = 0
+        for number, block in enumerate(blocks):
+            blobs = _encode(block)
+            connection.execute(
+                "INSERT INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (number, len(block.time_s), *blobs, zlib.crc32(b"".join(blobs))),
+            )
+            connection.commit()
+            samples += len(block.time_s)
+            yield samples
+
+
+def finish_motion(
+    path: str | os.PathLike[str],
+    *,
+    samples: int,
+    parameters: Mapping[str, Any],
+    warnings: Sequence[str],
+) -> None:
+    """Add what is known only at the end, which makes the motion file complete."""
+    with _writing(path) as connection:
+        _put_meta(
+            connection, samples=samples, parameters=dict(parameters), warnings=list(warnings)
+        )
+
+
+def open_motion(path: str | os.PathLike[str]) -> MotionField:
+    """Open a motion file; its blocks are read when they are asked for.
+
+    Raises
+    ------
+    InputNotFoundError
+        If there is no such file.
+    InputError
+        If the file is not a motion field, is of a newer version, is incomplete or is damaged.
+    """
+    if not Path(path).is_file():
+        raise InputNotFoundError(f"there is no motion file {path}; check the name.")
+    if not is_motion_file(path):
+        raise InputError(
+            f"{path} is not a motion file; make one with: phonoscope measure VIDEO -o {path}"
+        )
+    with _reading(path) as connection:
+        meta = {key: json.loads(value) for key, value in connection.execute("SELECT * FROM meta")}
+        if meta["version"] > FORMAT_VERSION:
+            raise InputError(
+                f"{path} is a motion file of version {meta['version']}, and this Phonoscope reads "
+                f"up to {FORMAT_VERSION}; install a newer one."
+            )
+        if "samples" not in meta:
+            raise InputError(f"{path} was never finished; measure the video again.")
+        table = np.array(connection.execute("SELECT * FROM cells ORDER BY cell").fetchall())
+        counts = [n for (n,) in connection.execute("SELECT samples FROM block ORDER BY number")]
+        places = table[:, 1:5].astype(np.int32).T
+        if sum(counts) != meta["samples"] or not counts:
+            raise _damaged(path, f"{sum(counts)} of {meta['samples']} samples are there")
+        return MotionField(
+            facts=_facts(meta["facts"]),
+            cells=Cells(places[0], places[1], places[2], places[3], table[:, 5]),
+            noise=NoiseModel(*(np.array(meta["noise"][k]) for k in ("level", "variance"))),
+            samples=meta["samples"],
+            blocks=_StoredBlocks(Path(path), len(counts), len(table)),
+            parameters=meta["parameters"],
+            warnings=tuple(meta["warnings"]),
+        )
+
+
+class _StoredBlocks(Sequence[MotionBlock]):
+    """The blocks of a file, each read when it is asked for."""
+
+    def __init__(self, path: Path, count: int, cells: int) -> None:
+        self._path, self._count, self._cells = path, count, cells
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> MotionBlock: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[MotionBlock]: ...
+    def __getitem__(self, index: int | slice) -> MotionBlock | Sequence[MotionBlock]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._count))]
+        number = range(self._count)[index]
+        if not self._path.is_file():
+            raise InputNotFoundError(f"the motion file {self._path} is gone; measure again.")
+        with _reading(self._path) as connection:
+            row = connection.execute(
+                f"SELECT samples, {', '.join(_BLOBS)}, crc32 FROM block WHERE number = ?", (number,)
+            ).fetchone()
+            if row is None or zlib.crc32(b"".join(row[1:-1])) != row[-1]:
+                raise _damaged(self._path, f"block {number} does not match its checksum")
+            return _decode(row[0], self._cells, *row[1:-1])
+
+
+def _encode(block: MotionBlock) -> tuple[bytes, ...]:
+    # A channel's own error, as if the others were known, is a safe measure of how finely to round.
+    own = np.diagonal(block.information, axis1=1, axis2=2)
+    step = np.where(own > 0, 1 / np.sqrt(np.where(own > 0, own, 1)) / _STEPS_PER_ERROR, 0)
+    step = step.astype(np.float32)
+    values = np.concatenate([block.motion, block.gain[:, :, None]], axis=2)
+    active = np.flatnonzero(step.ravel())
+    base, deltas = _quantise(
+        values.reshape(len(values), -1), active, step.ravel()[active].astype(np.float64)
+    )
+    narrow = deltas.size == 0 or np.abs(deltas).max() < 2**15
+    planes = deltas.astype("<i2" if narrow else "<i4").view(np.uint8)
+    planes = planes.reshape(deltas.size, -1).T
+    arrays = (
+        block.time_s.astype("<f8"), block.information.astype("<f4"), step.astype("<f4"),
+        base.astype("<i4"), planes,
+    )  # fmt: skip
+    return tuple(zlib.compress(np.ascontiguousarray(a).tobytes(), 1) for a in arrays)
+
+
+def _decode(samples: int, cells: int, *blobs: bytes) -> MotionBlock:
+    raw = [zlib.decompress(blob) for blob in blobs]
+    step = np.frombuffer(raw[2], "<f4").astype(np.float64)
+    active = np.flatnonzero(step)
+    base = np.frombuffer(raw[3], "<i4")
+    size = len(active) * samples
+    planes = np.frombuffer(raw[4], np.uint8).reshape(-1, size) if size else np.empty((2, 0), np.uint8)
+    deltas = np.ascontiguousarray(planes.T).view("<i2" if len(planes) == 2 else "<i4")
+    values = np.zeros((samples, cells * 3), np.float32)
+    values[:, 2::3] = 1  # an unknown gain
+    values[:, active] = (deltas.reshape(len(active), samples).T + base) * step[active]
+    values = values.reshape(samples, cells, 3)
+    return MotionBlock(
+        time_s=np.frombuffer(raw[0], "<f8"),
+        motion=np.ascontiguousarray(values[:, :, :2]),
+        gain=np.ascontiguousarray(values[:, :, 2]),
+        information=np.frombuffer(raw[1], "<f4").reshape(cells, 3, 3).astype(np.float64),
+    )
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _quantise(
+    values: Float32, active: NDArray[np.int64], step: Float64
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    samples = values.shape[0]
+    base = np.empty(len(active), np.int32)
+    deltas = np.empty((len(active), samples), np.int32)
+    for k in range(len(active)):
+        channel = active[k]
+        mean = 0.0
+        for t in range(samples):
+            mean += values[t, channel]
+        base[k] = np.int32(np.rint(mean / samples / step[k]))
+        for t in range(samples):
+            deltas[k, t] = np.int32(np.rint(values[t, channel] / step[k])) - base[k]
+    return base, deltas
+
+
+def _facts_json(facts: VideoFacts) -> dict[str, Any]:
+    return {k: str(v) if isinstance(v, Fraction) else v for k, v in asdict(facts).items()}
+
+
+def _facts(stored: Mapping[str, Any]) -> VideoFacts:
+    values = dict(stored)
+    for key in ("capture_rate", "container_rate"):
+        values[key] = None if values[key] is None else Fraction(values[key])
+    values["warnings"] = tuple(values["warnings"])
+    return VideoFacts(**values)
+
+
+def _put_meta(connection: sqlite3.Connection, **values: Any) -> None:
+    connection.executemany(
+        "INSERT INTO meta VALUES (?, ?)", [(k, json.dumps(v)) for k, v in values.items()]
+    )
+    connection.commit()
+
+
+@contextmanager
+def _writing(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection]:
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            # The file gets its real name only when it is whole, so no journal need protect it.
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("PRAGMA synchronous = OFF")
+            yield connection
+    except sqlite3.Error as error:
+        raise unwritable(path, error) from error
+
+
+@contextmanager
+def _reading(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection]:
+    uri = f"{Path(path).resolve().as_uri()}?mode=ro&immutable=1"
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            yield connection
+    except InputError:
+        raise
+    except (sqlite3.Error, zlib.error, ValueError, KeyError, TypeError, IndexError) as error:
+        raise _damaged(path, str(error)) from error
+
+
+def _damaged(path: str | os.PathLike[str], what: str) -> InputError:
+    return InputError(f"{path} is damaged ({what}); measure the video again.")

@@ -1,0 +1,227 @@
+"""Follow a picture through its frames: measure about the nearest pose, move the pose with drift.
+
+Frames are taken sixteen at a time. After each group the drift is extrapolated to the middle of the
+next; if it will have left the pose by more than `_STEP_PX` anywhere, the picture is linearised anew
+about where it will be. If a frame turns out to lie beyond the model's reach after all (a jump, a
+fast sway at a low frame rate), the pose is iterated to it first. Displacements are always from the
+reference, and the polynomial response of each linearisation makes neighbours agree: no seam.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from phonoscope.motion.cells import Grid
+from phonoscope.motion.derivative import gradient
+from phonoscope.motion.kernel import CHANNELS, cell_gram, contiguous, project
+from phonoscope.motion.linearise import Linearisation, linearise
+from phonoscope.motion.pose import Smoother, global_shift, per_pixel
+from phonoscope.motion.reference import Reference
+from phonoscope.motion.solve import LightFit, solve
+from phonoscope.motion.spline import warp
+from phonoscope.types import Float32, Float64, Luma
+
+GROUP = 16
+"""Frames measured about one pose before it is reconsidered."""
+
+_NEAR_PX = 0.12
+_STEP_PX = 0.2
+_REACH_PX = 0.35
+_ITERATIONS = 8
+_JUMP_PX = 0.7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Consecutive frames measured about one pose.
+
+    Attributes
+    ----------
+    start, stop
+        Of the frames, counted from the tracker's first.
+    about
+        The pose they were measured about.
+    residual
+        ``(sample, cell, 2)`` motion from that pose, px.
+    motion
+        ``(sample, cell, 2)`` motion from the reference, px.
+    gain
+        ``(sample, cell)``.
+    light
+        ``(sample, cell)`` common light.
+    within_reach
+        Whether the model could follow.
+    """
+
+    start: int
+    stop: int
+    about: "Posed"
+    residual: Float64
+    motion: Float64
+    gain: Float64
+    light: Float64
+    within_reach: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Posed:
+    """The reference moved to a pose, and how to measure about it.
+
+    Attributes
+    ----------
+    pose
+        ``(rows, columns, 2)`` displacement at the cells' centres, px.
+    image
+        ``(height, width)`` the reference in that pose.
+    weight
+        ``(height, width)`` weight of each pixel.
+    linearisation
+        Of `image`.
+    offset
+        ``(cell, 2)`` each cell's displacement in that pose, px.
+    information
+        ``(cell, 3, 3)`` claimed for measurements about it.
+    smoother, light_fit
+        Of its cells.
+    """
+
+    pose: Float64
+    image: Float32
+    weight: Float32
+    linearisation: Linearisation
+    offset: Float64
+    information: Float64
+    smoother: Smoother
+    light_fit: LightFit
+
+
+class Tracker:
+    """Measures frames of one region, in order."""
+
+    def __init__(self, reference: Reference, grid: Grid) -> None:
+        self._reference = reference
+        self._grid = grid
+        self._count = 0
+        self.about = posed(reference, grid, np.zeros((grid.rows, grid.columns, 2)))
+
+    def measure(self, frames: Sequence[Luma]) -> Iterator[Piece]:
+        """Yield pieces that cover `frames`, at most `GROUP` of them, in order."""
+        left = list(frames)
+        first_motion: list[Float64] = []
+        followed = False
+        while left:
+            motion, gain, light = self._solve(left)
+            good = self._within_reach(motion)
+            if good == 0 and not followed:
+                self._follow(left[0])
+                followed = True
+                continue
+            taken = max(good, 1)
+            yield self._piece(motion[:taken], gain[:taken], light[:taken], good > 0)
+            first_motion.append(motion[:taken] + self.about.pose.reshape(-1, 2))
+            left = left[taken:]
+            followed = False
+        self._look_ahead(np.concatenate(first_motion))
+
+    def _piece(self, residual: Float64, gain: Float64, light: Float64, within: bool) -> Piece:
+        start = self._count
+        self._count += len(residual)
+        motion = residual + self.about.offset
+        return Piece(start, self._count, self.about, residual, motion, gain, light, within)
+
+    def _solve(self, frames: Sequence[Luma]) -> tuple[Float64, Float64, Float64]:
+        x_edges, y_edges = self._grid.x_edges, self._grid.y_edges
+        sums = np.empty((len(frames), self._grid.cells, CHANNELS), np.float32)
+        window = (slice(y_edges[0], y_edges[-1]), slice(x_edges[0], x_edges[-1]))
+        lin = self.about.linearisation
+        for frame, out in zip(frames, sums, strict=True):
+            rows = contiguous(frame[window])
+            project(rows, lin.weights, x_edges - x_edges[0], y_edges - y_edges[0], out)
+        return solve(sums, lin.response, self.about.light_fit)
+
+    def _within_reach(self, motion: Float64) -> int:
+        # Number of leading frames whose drift the model reaches. Most clips never come near, and
+        # no cell stands out of its noise: then there is nothing to smooth.
+        if self.about.smoother.largest(motion) < _STEP_PX:
+            return len(motion)
+        drift = np.abs(self.about.smoother(motion)) * self.about.smoother.trusted(1)
+        beyond = np.flatnonzero(drift.max(axis=(1, 2, 3)) > _REACH_PX)
+        return int(beyond[0]) if len(beyond) else len(motion)
+
+    def _look_ahead(self, motion: Float64) -> None:
+        # Straight line through the group, read off at the middle of the next one.
+        n = len(motion)
+        flat_pose = self.about.pose.reshape(-1, 2)
+        from_pose = motion - flat_pose
+        if self.about.smoother.largest(from_pose) < _NEAR_PX:
+            return
+        time = np.arange(n) - (n - 1) / 2
+        slope = np.tensordot(time, from_pose, 1) / max(time @ time, 1)
+        mean = from_pose.mean(axis=0)
+        most = 1.5 * np.abs(from_pose).max(axis=0)
+        ahead = np.clip(mean + slope * GROUP, -most, most)
+        drift = self.about.smoother(ahead[None])[0] * self.about.smoother.trusted(n)
+        if np.abs(drift).max() > _STEP_PX:
+            self.about = posed(self._reference, self._grid, self.about.pose + drift)
+
+    def _follow(self, frame: Luma) -> None:
+        # Gauss-Newton on the pose until this frame lies near it.
+        for iteration in range(_ITERATIONS):
+            motion = self._solve([frame])[0]
+            drift = self.about.smoother(motion)[0] * self.about.smoother.trusted(1)
+            if np.abs(drift).max() < _NEAR_PX:
+                return
+            if iteration == 0 and np.abs(drift).max() > _JUMP_PX:
+                drift = np.zeros_like(drift) + self._shift(frame)
+            step = np.clip(drift, -1, 1) if iteration else drift
+            self.about = posed(self._reference, self._grid, self.about.pose + step)
+
+    def _shift(self, frame: Luma) -> Float64:
+        height, width = self.about.image.shape
+        x, y = self._reference.origin
+        seen = frame[y : y + height, x : x + width].astype(np.float32)
+        return np.array(global_shift(self.about.image, seen), np.float64)
+
+
+def posed(reference: Reference, grid: Grid, pose: Float64) -> Posed:
+    """Move the reference by `pose` ``(rows, columns, 2)`` and linearise about it."""
+    shape = reference.image.shape
+    image, inside = reference.image, np.ones(shape, np.bool_)
+    masked = reference.masked
+    offset = pose.reshape(-1, 2)
+    if pose.any():
+        dx, dy = (per_pixel(pose[..., k], grid, reference.origin, shape) for k in (0, 1))
+        image, inside = warp(reference.coefficients, dx, dy)
+        moved, _ = warp(reference.masked.astype(np.float32), dx, dy)
+        masked = masked | (moved > 0.02)
+    weight = np.where(masked | ~inside, 0, 1 / reference.noise.at(image)).astype(np.float32)
+    lin = linearise(image, weight, grid, reference.origin, reference.averaged)
+    if pose.any():
+        offset = _offsets(image, weight, dx, dy, grid, reference.origin, offset)
+    covariance = lin.covariance * reference.inflation[:, None, None]
+    variance = np.diagonal(covariance, axis1=1, axis2=2)
+    precision = np.where(variance > 0, 1 / np.where(variance > 0, variance, 1), 0)
+    return Posed(
+        pose, image, weight, lin, offset,
+        np.linalg.pinv(covariance, rcond=1e-9, hermitian=True),
+        Smoother(grid, precision[:, :2]),
+        LightFit.over(grid.centres, variance[:, 2]),
+    )  # fmt: skip
+
+
+def _offsets(
+    image: Float32, weight: Float32, dx: Float32, dy: Float32, grid: Grid,
+    origin: tuple[int, int], at_centres: Float64,
+) -> Float64:  # fmt: skip
+    # A cell reports the mean displacement of its pixels, each weighted by what it knows.
+    result = at_centres.copy()
+    one = np.ones_like(dx)
+    for k, (slope, shift) in enumerate(zip(gradient(image), (dx, dy), strict=True)):
+        sums = cell_gram(
+            np.stack([one, shift]), weight * slope * slope, 1,
+            grid.x_edges - origin[0], grid.y_edges - origin[1],
+        )[:, 0]  # fmt: skip
+        known = sums[:, 0] > 0
+        result[known, k] = sums[known, 1] / sums[known, 0]
+    return result
