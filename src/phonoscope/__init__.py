@@ -1,3 +1,100 @@
-"""Phonoscope turns silent video into sound."""
+"""Phonoscope turns silent video into sound.
+
+>>> import phonoscope as ph
+>>> sound = ph.recover("clip.mp4", fps=2200)  # doctest: +SKIP
+>>> sound.write("clip.wav")  # doctest: +SKIP
+
+Public names are loaded when they are first used, so importing the package costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from phonoscope.audio import read_audio, resample, write_audio
+    from phonoscope.errors import (
+        InputError,
+        InputNotFoundError,
+        MissingExtraError,
+        OutputError,
+        PhonoscopeError,
+        UsageError,
+    )
+    from phonoscope.evaluate import evaluate
+    from phonoscope.motion import open_motion
+    from phonoscope.pipeline import measure, recover
+    from phonoscope.types import (
+        Cells,
+        Frame,
+        MotionBlock,
+        MotionField,
+        NoiseModel,
+        Region,
+        Sound,
+        VideoFacts,
+    )
+    from phonoscope.video import open_video
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "audio": ("read_audio", "resample", "write_audio"),
+    "errors": (
+        "InputError",
+        "InputNotFoundError",
+        "MissingExtraError",
+        "OutputError",
+        "PhonoscopeError",
+        "UsageError",
+    ),
+    "evaluate": ("evaluate",),
+    "motion": ("open_motion",),
+    "pipeline": ("measure", "recover"),
+    "types": (
+        "Cells",
+        "Frame",
+        "MotionBlock",
+        "MotionField",
+        "NoiseModel",
+        "Region",
+        "Sound",
+        "VideoFacts",
+    ),
+    "video": ("open_video",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Cells",
+    "Frame",
+    "InputError",
+    "InputNotFoundError",
+    "MissingExtraError",
+    "MotionBlock",
+    "MotionField",
+    "NoiseModel",
+    "OutputError",
+    "PhonoscopeError",
+    "Region",
+    "Sound",
+    "UsageError",
+    "VideoFacts",
+    "evaluate",
+    "measure",
+    "open_motion",
+    "open_video",
+    "read_audio",
+    "recover",
+    "resample",
+    "write_audio",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,306 @@
+"""Audio files in and out, and the exact band-limited change of sample rate between them.
+
+A sound recovered from video has a rate that players refuse (2200 Hz) or that is not even a whole
+number; a file has one that they accept. Heavy libraries are imported when first used, so that
+importing the types stays quick.
+"""
+
+import io
+import math
+import os
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from phonoscope.errors import InputError, InputNotFoundError, OutputError, UsageError
+from phonoscope.files import replace_when_done
+
+if TYPE_CHECKING:
+    import av
+
+Float64 = NDArray[np.float64]
+Rate = Fraction | float  # an int is a float to the type checker
+
+_CODECS = {".wav": "pcm_s24le", ".flac": "flac"}
+# FLAC's header has 20 bits for the rate; WAV's bound only catches slips, such as Hz given in MHz.
+_MAX_FILE_RATE = {".wav": 16_000_000, ".flac": 2**20 - 1}
+_PEAK = 10 ** (-1 / 20)
+_FULL_SCALE_24 = 2**23 - 1
+_WAV_DATA_LIMIT = 2**32 - 2**20  # RIFF sizes have 32 bits; leave room for the header
+_ENCODE_BLOCK = 1 << 16
+
+_RATE_TOLERANCE = 1e-6
+_STOP_DB = 90.0
+_TRANSITION = 0.1  # full width as a part of the lower rate's Nyquist frequency: 0.95 to 1.05
+
+
+def resample(samples: ArrayLike, rate_hz: Rate, new_rate_hz: Rate) -> Float64:
+    """Change the sample rate of a sound, band-limited and without delay.
+
+    The rates may be any positive numbers. Their ratio is replaced by a fraction within one part in
+    a million and so close that the last sample is off by less than a tenth of a sample. A linear
+    phase Kaiser low-pass keeps everything to 0.95 of the lower rate's Nyquist frequency within
+    0.1 dB, is at -6 dB at that frequency itself, and holds images and aliases of what lies beyond
+    1.05 of it down by more than 80 dB. Beyond its ends the sound is continued by its mirror image,
+    so that a sound that does not begin at zero gains no click.
+
+    Parameters
+    ----------
+    samples
+        ``(sample,)`` sound; sample n is at ``n / rate_hz``.
+    rate_hz, new_rate_hz
+        Sample rates before and after.
+
+    Returns
+    -------
+    ``(round(len(samples) * new_rate_hz / rate_hz),)`` (at least 1); sample k is at
+    ``k / new_rate_hz``.
+
+    Raises
+    ------
+    InputError
+        If there are no samples, more than one axis, or values that are not finite.
+    UsageError
+        If a rate is not positive and finite.
+    """
+    sound = _checked(samples)
+    ratio = _exact(new_rate_hz, "new_rate_hz") / _exact(rate_hz, "rate_hz")
+    length = max(1, round(len(sound) * ratio))
+    if ratio == 1:
+        return sound.copy()
+    simple = _simple_ratio(ratio, min(_RATE_TOLERANCE, 0.1 / length))
+    return _polyphase(sound, simple.numerator, simple.denominator, length)
+
+
+def _checked(samples: ArrayLike) -> Float64:
+    sound = np.asarray(samples, dtype=np.float64)
+    if sound.ndim != 1 or len(sound) == 0:
+        raise InputError(
+            f"a sound must be one row of samples, not an array of shape {sound.shape}."
+        )
+    if not np.isfinite(sound).all():
+        bad = int(np.argmin(np.isfinite(sound)))
+        raise InputError(
+            f"sample {bad} of the sound is {sound[bad]}; replace values that are not finite first."
+        )
+    return sound
+
+
+def _exact(rate_hz: Rate, name: str) -> Fraction:
+    try:
+        exact = Fraction(rate_hz)
+    except (TypeError, ValueError, OverflowError):
+        exact = Fraction(0)
+    if exact <= 0:
+        raise UsageError(f"{name} is {rate_hz!r}; give a positive number of samples a second.")
+    return exact
+
+
+def _simple_ratio(ratio: Fraction, tolerance: float) -> Fraction:
+    # A small denominator keeps the filter short: its length grows with the larger of the two.
+    bound = 1
+    while True:
+        simple = ratio.limit_denominator(bound)
+        if simple > 0 and abs(simple / ratio - 1) < tolerance:
+            return simple
+        bound *= 2
+
+
+def _polyphase(sound: Float64, up: int, down: int, length: int) -> Float64:
+    from scipy.signal import firwin, upfirdn
+
+    widest = max(up, down)
+    beta = 0.1102 * (_STOP_DB - 8.7)
+    half = math.ceil((_STOP_DB - 7.95) / (2.285 * math.pi * _TRANSITION) * widest / 2)
+    taps = firwin(2 * half + 1, 1 / widest, window=("kaiser", beta)) * up
+
+    pad = half // up + 2
+    # Odd reflection would keep the slope too, but its jump in level makes high tones overshoot.
+    padded = np.pad(sound, pad, mode="reflect" if len(sound) > 1 else "edge")
+    # Leading zeros make the delay of filter and padding a whole number of output samples.
+    delay = pad * up + half
+    zeros = -delay % down
+    first = (delay + zeros) // down
+    out = upfirdn(np.concatenate([np.zeros(zeros), taps]), padded, up, down)
+    return np.ascontiguousarray(out[first : first + length])
+
+
+def write_audio(
+    path: str | os.PathLike[str],
+    samples: ArrayLike,
+    rate_hz: Rate,
+    *,
+    file_rate: int | Literal["native"] = 48000,
+    comment: str = "",
+) -> None:
+    """Write a sound as a WAV or FLAC file (by suffix): mono, 24 bit, scaled to a peak of -1 dBFS.
+
+    Parameters
+    ----------
+    path
+        File to write; it appears whole or not at all.
+    samples
+        ``(sample,)`` sound in any unit; silence stays silence.
+    rate_hz
+        Samples a second, not necessarily whole.
+    file_rate
+        Sample rate of the file in Hz, to which the sound is resampled (see `resample`), or
+        ``"native"`` for `rate_hz` rounded to the nearest whole number, the samples unchanged.
+    comment
+        Stored as the comment of the file's metadata.
+
+    Raises
+    ------
+    UsageError
+        If the suffix is not .wav or .flac, or the rate is one that the format cannot hold.
+    InputError
+        If there are no samples or some are not finite.
+    OutputError
+        If the file cannot be written.
+    """
+    target = Path(path)
+    suffix = target.suffix.lower()
+    if suffix not in _CODECS:
+        raise UsageError(
+            f"cannot write {target}: its suffix is {target.suffix!r}; choose .wav or .flac."
+        )
+    sound = _checked(samples)
+    whole_rate = _file_rate(rate_hz, file_rate, suffix)
+    if file_rate != "native":
+        sound = resample(sound, rate_hz, whole_rate)
+    # Encoded in memory and written by Python, because FFmpeg drops errors of writing at close.
+    encoded = _encode(sound, whole_rate, suffix, comment, target)
+    with replace_when_done(target) as temporary:
+        temporary.write_bytes(encoded)
+
+
+def _file_rate(rate_hz: Rate, file_rate: int | Literal["native"], suffix: str) -> int:
+    native = file_rate == "native"
+    try:
+        rate = round(_exact(rate_hz, "rate_hz")) if native else int(file_rate)
+    except (TypeError, ValueError, OverflowError):
+        if native:
+            raise
+        rate = 0
+    limit = _MAX_FILE_RATE[suffix]
+    if not 1 <= rate <= limit or not (native or rate == file_rate):
+        shown = f"the native rate {float(rate_hz):g} Hz" if native else f"file_rate {file_rate!r}"
+        raise UsageError(
+            f"{shown} is not one that a {suffix} file can hold; "
+            f"give a whole number from 1 to {limit} Hz, such as 48000."
+        )
+    return rate
+
+
+def _pcm24(block: Float64, peak: float) -> NDArray[np.int32]:
+    # Divided first: 1/peak would overflow for a sound of denormal size.
+    scaled = np.rint(block / peak * (_PEAK * _FULL_SCALE_24))
+    return scaled.astype(np.int32) << 8  # the upper 24 of FFmpeg's 32 bits
+
+
+def _encode(sound: Float64, rate: int, suffix: str, comment: str, target: Path) -> memoryview:
+    import av
+
+    peak = max(float(sound.max()), -float(sound.min())) or 1.0
+    buffer = io.BytesIO()
+    options = {"fflags": "+bitexact"}
+    if suffix == ".wav" and 3 * len(sound) > _WAV_DATA_LIMIT:
+        options["rf64"] = "always"
+    try:
+        with av.open(buffer, "w", format=suffix[1:], options=options) as container:
+            if comment:
+                container.metadata["comment"] = comment
+            stream: Any = container.add_stream(_CODECS[suffix], rate=rate)
+            stream.layout = "mono"
+            stream.format = "s32"  # of which both encoders keep the upper 24 bits
+            for first in range(0, len(sound), _ENCODE_BLOCK):
+                pcm = _pcm24(sound[first : first + _ENCODE_BLOCK], peak)
+                frame = av.AudioFrame.from_ndarray(pcm[None], format="s32", layout="mono")
+                frame.sample_rate = rate
+                frame.pts = first
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    except av.error.FFmpegError as error:
+        raise OutputError(
+            f"cannot write {target}: FFmpeg could not encode {len(sound)} samples at {rate} Hz "
+            f"({error.strerror}); choose another file rate or the other of .wav and .flac."
+        ) from error
+    return buffer.getbuffer()
+
+
+def read_audio(path: str | os.PathLike[str]) -> tuple[Float64, int, str]:
+    """Read an audio file, or the first audio track of a video, mixed to mono.
+
+    Parameters
+    ----------
+    path
+        Any file that FFmpeg reads.
+
+    Returns
+    -------
+    samples
+        ``(sample,)`` mean over the channels; full scale is -1 to 1 (a file of floating point
+        numbers may exceed it).
+    rate_hz
+        Samples a second.
+    comment
+        The comment of the file's metadata, or ``""``.
+
+    Raises
+    ------
+    InputNotFoundError
+        If there is no such file.
+    InputError
+        If it is not media, has no audio track, is damaged, or is empty.
+    """
+    import av
+
+    source = Path(path)
+    if not source.exists():
+        raise InputNotFoundError(f"there is no file {source}; check its name and folder.")
+    if not source.is_file():
+        raise InputError(f"{source} is not a file; give one audio or video file.")
+    try:
+        # A Python file object, because FFmpeg would take a name like "a:b.wav" for a protocol.
+        with (
+            source.open("rb") as file,
+            av.open(file, "r", buffer_size=1 << 20, metadata_errors="replace") as container,
+        ):
+            return _decode(container, source)
+    except InputError:
+        raise
+    except (av.error.FFmpegError, OSError) as error:
+        reason = error.strerror or str(error)
+        raise InputError(
+            f"cannot read sound from {source}: {reason}; give an audio file, or a video with sound."
+        ) from error
+
+
+def _decode(container: "av.container.InputContainer", source: Path) -> tuple[Float64, int, str]:
+    if not container.streams.audio:
+        raise InputError(f"{source} has no audio track; give an audio file, or a video with sound.")
+    stream = container.streams.audio[0]
+    blocks = [_mono(frame) for frame in container.decode(stream)]
+    samples = np.concatenate(blocks) if blocks else np.zeros(0)
+    if len(samples) == 0:
+        raise InputError(f"the audio track of {source} is empty; give a file with sound in it.")
+    if not np.isfinite(samples).all():
+        raise InputError(f"{source} holds samples that are not finite; give an undamaged file.")
+    tags = {**stream.metadata, **container.metadata}
+    comment = next((text for tag, text in tags.items() if tag.lower() == "comment"), "")
+    return samples, stream.rate, comment
+
+
+def _mono(frame: "av.AudioFrame") -> Float64:
+    data: NDArray[Any] = frame.to_ndarray()
+    if not frame.format.is_planar:
+        data = data.reshape(-1, frame.layout.nb_channels).T
+    mono: Float64 = data.mean(axis=0, dtype=np.float64)
+    if data.dtype.kind == "u":
+        return mono / 128 - 1
+    if data.dtype.kind == "i":
+        return mono / float(2 ** (8 * data.dtype.itemsize - 1))
+    return mono

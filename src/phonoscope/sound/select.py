@@ -1,0 +1,150 @@
+"""Narrow a motion field down to some of its cells and samples, without reading it."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import overload
+
+import numpy as np
+
+from phonoscope.errors import UsageError
+from phonoscope.types import Cells, MotionBlock, MotionField, Region
+
+
+def select(
+    field: MotionField,
+    *,
+    fps: Fraction | None = None,
+    regions: Sequence[Region] = (),
+    start: float = 0.0,
+    duration: float | None = None,
+) -> MotionField:
+    """Return the part of a field that lies in `regions` and in a range of time.
+
+    Parameters
+    ----------
+    field
+        Motion field.
+    fps
+        The user's word for the capture rate, if the field was measured with a wrong one.
+    regions
+        A cell is kept if its centre lies in one of them; all are kept if there are none.
+    start, duration
+        In seconds of capture time, from the first sample of the field.
+
+    Raises
+    ------
+    UsageError
+        If nothing is left.
+    """
+    if fps is not None and fps != field.facts.capture_rate:
+        scale = float(field.facts.capture_rate / fps)
+        facts = replace(field.facts, capture_rate=fps, capture_rate_source="user")
+        blocks = _Mapped(field.blocks, lambda b: replace(b, time_s=b.time_s * scale))
+        field = replace(field, facts=facts, blocks=blocks)
+    if regions:
+        field = _in_regions(field, regions)
+    if start or duration is not None:
+        field = _in_time(field, start, duration)
+    return field
+
+
+class _Mapped(Sequence[MotionBlock]):
+    """Blocks changed as they are read."""
+
+    def __init__(
+        self, blocks: Sequence[MotionBlock], change: Callable[[MotionBlock], MotionBlock]
+    ) -> None:
+        self._blocks, self._change = blocks, change
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    @overload
+    def __getitem__(self, index: int) -> MotionBlock: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[MotionBlock]: ...
+    def __getitem__(self, index: int | slice) -> MotionBlock | Sequence[MotionBlock]:
+        if isinstance(index, slice):
+            return _Mapped(self._blocks[index], self._change)
+        return self._change(self._blocks[index])
+
+
+def _in_regions(field: MotionField, regions: Sequence[Region]) -> MotionField:
+    cells = field.cells
+    x = cells.x_px + (cells.width_px - 1) / 2
+    y = cells.y_px + (cells.height_px - 1) / 2
+    inside = np.zeros(len(cells), np.bool_)
+    for r in regions:
+        inside |= (r.x <= x) & (x < r.x + r.width) & (r.y <= y) & (y < r.y + r.height)
+    if not inside.any():
+        listed = " and ".join(str(region) for region in regions)
+        raise UsageError(
+            f"no cell of the motion field lies in region {listed} (it covers "
+            f"x {cells.x_px.min()} to {(cells.x_px + cells.width_px).max()}, "
+            f"y {cells.y_px.min()} to {(cells.y_px + cells.height_px).max()}); choose another."
+        )
+    kept = np.flatnonzero(inside)
+    columns = (cells.x_px, cells.y_px, cells.width_px, cells.height_px, cells.delay_s)
+    return replace(
+        field,
+        cells=Cells(*(column[kept] for column in columns)),
+        blocks=_Mapped(
+            field.blocks,
+            lambda b: MotionBlock(
+                b.time_s, b.motion[:, kept], b.gain[:, kept], b.information[kept]
+            ),
+        ),
+    )
+
+
+def _in_time(field: MotionField, start: float, duration: float | None) -> MotionField:
+    if start < 0 or (duration is not None and duration <= 0):
+        raise UsageError(
+            f"start {start:g} s and duration {duration} s must be positive times within the clip."
+        )
+    rate = float(field.rate_hz)
+    first = math.ceil(start * rate - 1e-6)
+    last = field.samples if duration is None else math.ceil((start + duration) * rate - 1e-6)
+    blocks: list[Sequence[MotionBlock]] = []
+    position = 0
+    kept = 0
+    for number, block in enumerate(field.blocks):
+        length = len(block.time_s)
+        low, high = max(first - position, 0), min(last - position, length)
+        if low < high:
+            blocks.append(_Mapped(field.blocks[number : number + 1], _cut(low, high)))
+            kept += high - low
+        position += length
+    if not kept:
+        raise UsageError(
+            f"start {start:g} s lies beyond the end of the clip at {field.samples / rate:.3f} s; "
+            "choose an earlier one."
+        )
+    return replace(field, samples=kept, blocks=_Chained(blocks))
+
+
+def _cut(low: int, high: int) -> Callable[[MotionBlock], MotionBlock]:
+    return lambda b: MotionBlock(
+        b.time_s[low:high], b.motion[low:high], b.gain[low:high], b.information
+    )
+
+
+class _Chained(Sequence[MotionBlock]):
+    """Sequences of one block each, one after the other."""
+
+    def __init__(self, parts: Sequence[Sequence[MotionBlock]]) -> None:
+        self._parts = parts
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    @overload
+    def __getitem__(self, index: int) -> MotionBlock: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[MotionBlock]: ...
+    def __getitem__(self, index: int | slice) -> MotionBlock | Sequence[MotionBlock]:
+        if isinstance(index, slice):
+            return _Chained(self._parts[index])
+        return self._parts[index][0]
