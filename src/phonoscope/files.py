@@ -46,6 +46,17 @@ def replace_when_done(path: str | os.PathLike[str]) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise `OutputError` if no file can be created at `path`; leave everything as it was."""
+    with contextlib.suppress(_Abandoned), replace_when_done(path) as temporary:
+        temporary.touch()
+        raise _Abandoned
+
+
+class _Abandoned(Exception):  # noqa: N818 - nothing went wrong
+    """Leaves `replace_when_done` without replacing."""
+
+
 def unwritable(path: str | os.PathLike[str], error: BaseException) -> OutputError:
     """Return the error that says in one sentence why `path` could not be written."""
     reason = getattr(error, "strerror", None) or str(error)

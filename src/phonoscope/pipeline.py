@@ -30,7 +30,7 @@ from phonoscope.motion import (
 )
 from phonoscope.sound import listen, select
 from phonoscope.types import MotionBlock, MotionField, Region, Sound
-from phonoscope.video import Video, open_video, parse_fps, prefetch
+from phonoscope.video import Video, open_video, parse_rate, prefetch
 
 Rate = int | float | str | Fraction
 AnyRegion = Region | str | Sequence[int]
@@ -158,7 +158,7 @@ def _sound(
     regions = _regions(region)
     narrowed = select(
         field,
-        fps=None if fps is None else parse_fps(fps),
+        fps=None if fps is None else parse_rate(fps),
         regions=regions,
         start=start,
         duration=duration,

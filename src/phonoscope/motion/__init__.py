@@ -1,6 +1,17 @@
 """Frames to motion field: every cell's displacement and brightness, with their covariances."""
 
 from phonoscope.motion.cells import Grid, cut, default_cell_px
-from phonoscope.motion.measure import BLOCK_SAMPLES, Measurement, measure_frames
+from phonoscope.motion.measure import Measurement, measure_frames
+from phonoscope.motion.store import finish_motion, is_motion_file, open_motion, write_motion
 
-__all__ = ["BLOCK_SAMPLES", "Grid", "Measurement", "cut", "default_cell_px", "measure_frames"]
+__all__ = [
+    "Grid",
+    "Measurement",
+    "cut",
+    "default_cell_px",
+    "finish_motion",
+    "is_motion_file",
+    "measure_frames",
+    "open_motion",
+    "write_motion",
+]

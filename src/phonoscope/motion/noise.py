@@ -1,5 +1,6 @@
 """Measure a camera's noise from the video itself: temporal residual against pixel value."""
 
+import warnings
 from collections.abc import Sequence
 
 import numba
@@ -111,17 +112,22 @@ def fit(
     freedom = np.maximum(1 - rank / np.maximum(pixels, 1), 0.05)
     freedom *= max(1 - 1 / averaged, 0.5)  # the reference has taken its share of their noise
     expected_number = number * freedom[:, None]
-    good = number.sum(axis=1) > 0
-    variance = np.full(len(level), _LEAST_VARIANCE)
-    excess = np.ones(len(energy))
-    for _ in range(3):  # cells in which something else moves leave the fit
-        total, seen = energy[good, :, 0].sum(axis=0), expected_number[good].sum(axis=0)
-        variance = np.where(seen > 0, total / np.maximum(seen, 1e-9), np.nan)
-        variance = np.maximum(_filled(variance), _LEAST_VARIANCE / 4)
+    # Cells in which something else moves leave the fit; the median cell is none of them.
+    own = np.where(expected_number > 0, energy[:, :, 0] / np.maximum(expected_number, 1e-9), np.nan)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # bins that no cell has seen
+        variance = np.nanmedian(own, axis=0)
+    variance = np.maximum(_filled(variance), _LEAST_VARIANCE)
+    good = np.zeros(len(energy), np.bool_)
+    for step in range(3):
+        if step:
+            total, seen = energy[good, :, 0].sum(axis=0), expected_number[good].sum(axis=0)
+            variance = np.where(seen > 0, total / np.maximum(seen, 1e-9), np.nan)
+            variance = np.maximum(_filled(variance), _LEAST_VARIANCE)
         expected = expected_number @ variance
         seen_any = expected > 0
         excess = np.where(seen_any, energy[:, :, 0].sum(axis=1) / np.where(seen_any, expected, 1), 1)
-        good = seen_any & (excess < _OUTLIER * np.median(excess[seen_any]))
+        good = seen_any & (excess < _OUTLIER * max(1.0, float(np.median(excess[seen_any]))))
     tolerance = 4 * np.sqrt(2 / np.maximum(expected_number.sum(axis=1), 1))
     return NoiseModel(level, variance), np.where(excess > 1 + tolerance, excess, 1.0)
 

@@ -10,6 +10,7 @@ from phonoscope.types import Float32, Float64
 _SMOOTHING_CELLS = 1.5
 _EVERYWHERE = 1e-4  # share of the whole picture in a cell that has no neighbours to ask
 _TRUSTED_STD_PX = 0.03
+_MOST_PRECISE = 9.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +27,18 @@ class Smoother:
 
     grid: Grid
     precision: Float64
+
+    @classmethod
+    def over(cls, grid: Grid, variance: Float64) -> "Smoother":
+        """Return the smoother for claimed variances ``(cell, 2)``, 0 where unknown.
+
+        No cell counts for many times the usual one, lest a single wrong claim lead its neighbours.
+        """
+        known = variance > 0
+        precision = np.where(known, 1 / np.where(known, variance, 1), 0)
+        if known.any():
+            precision = np.minimum(precision, _MOST_PRECISE * np.median(precision[known]))
+        return cls(grid, precision)
 
     def __call__(self, motion: Float64) -> Float64:
         """Return ``(sample, rows, columns, 2)`` of ``(sample, cell, 2)`` displacements."""

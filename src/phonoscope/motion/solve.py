@@ -8,6 +8,9 @@ import numpy as np
 from phonoscope.types import Float32, Float64
 
 _FEWEST_CELLS_FOR_A_PLANE = 12
+_STRAYS = 6.0  # standard deviations
+_REWEIGHTINGS = 4
+_MOST_LIGHT = 8.0  # lamps do not change more than that
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,12 +25,12 @@ class LightFit:
     ----------
     basis
         ``(cell, k)`` of the plane: 1, and x and y where there are cells enough.
-    reader
-        ``(cell, k)``: gains times this are the plane's coefficients.
+    weight
+        ``(cell,)`` 1 / claimed variance of each gain, 0 where it is unknown.
     """
 
     basis: Float64
-    reader: Float64
+    weight: Float64
 
     @classmethod
     def over(cls, centres: Float64, gain_variance: Float64) -> "LightFit":
@@ -38,16 +41,39 @@ class LightFit:
         basis = np.ones((len(centres), 1))
         if known.sum() >= _FEWEST_CELLS_FOR_A_PLANE and spread.min() > 0:
             basis = np.column_stack([basis, (centres - centres.mean(axis=0)) / spread])
-        normal = basis.T @ (weight[:, None] * basis)
-        reader = weight[:, None] * basis @ np.linalg.pinv(normal, hermitian=True)
-        return cls(basis, reader)
+        return cls(basis, weight)
 
     def light(self, gain: Float64) -> Float64:
-        """Return the plane at each cell, ``(sample, cell)``, of gains of that shape."""
-        if not self.reader.any():
+        """Return the plane at each cell, ``(sample, cell)``, of gains of that shape.
+
+        Cells whose gain strays from the plane (glints, passers-by, codec artefacts) lose their say,
+        by reweighting after Cauchy.
+        """
+        known = self.weight > 0
+        if not known.any():
             return np.ones_like(gain)
-        light: Float64 = np.maximum((gain @ self.reader) @ self.basis.T, 1e-3)
-        return light
+        basis, weight, seen = self.basis[known], self.weight[known], gain[:, known]
+        plane = _least_squares(basis, weight[None], seen) @ basis.T
+        deviation = (seen - plane) * np.sqrt(weight)
+        if np.abs(deviation).max() > _STRAYS:
+            plane[:] = np.median(seen, axis=1, keepdims=True)
+            for _ in range(_REWEIGHTINGS):
+                deviation = (seen - plane) * np.sqrt(weight)
+                scale = 2 * np.maximum(1, np.median(np.abs(deviation), axis=1, keepdims=True))
+                trust = weight / (1 + (deviation / scale) ** 2) ** 2
+                plane = _least_squares(basis, trust, seen) @ basis.T
+            light = _least_squares(basis, trust, seen) @ self.basis.T
+        else:
+            light = _least_squares(basis, weight[None], seen) @ self.basis.T
+        return np.asarray(np.clip(light, 1 / _MOST_LIGHT, _MOST_LIGHT))
+
+
+def _least_squares(basis: Float64, weight: Float64, values: Float64) -> Float64:
+    # Coefficients (sample, k) of values (sample, cell) under weights (sample or 1, cell).
+    normal = np.einsum("ck,tc,cl->tkl", basis, weight, basis, optimize=True)
+    right = (weight * values) @ basis
+    ridge = 1e-12 * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(basis.shape[1])
+    return np.asarray(np.linalg.solve(normal + ridge, right[:, :, None])[:, :, 0])
 
 
 def solve(
@@ -97,6 +123,9 @@ def _invert(
                     cubic_y = b[3] * xx * x + b[4] * xx * y + b[5] * x * yy + b[6] * yy * y
                     x = px - quadratic_x - cubic_x
                     y = py - quadratic_y - cubic_y
+                if abs(x - px) + abs(y - py) > 0.4:
+                    reach = False
+                    x, y = px, py
             motion[t, c, 0] = x
             motion[t, c, 1] = y
             excess = 0.0

@@ -203,8 +203,8 @@ def _encode(block: MotionBlock) -> tuple[bytes, ...]:
         values.reshape(len(values), -1), active, step.ravel()[active].astype(np.float64)
     )
     narrow = deltas.size == 0 or np.abs(deltas).max() < 2**15
-    planes = deltas.astype("<i2" if narrow else "<i4").view(np.uint8)
-    planes = planes.reshape(deltas.size, -1).T
+    kind = np.dtype("<i2" if narrow else "<i4")
+    planes = deltas.astype(kind).view(np.uint8).reshape(-1, kind.itemsize).T
     arrays = (
         block.time_s.astype("<f8"), block.information.astype("<f4"), step.astype("<f4"),
         base.astype("<i4"), planes,

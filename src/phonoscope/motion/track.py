@@ -2,8 +2,8 @@
 
 Frames are taken sixteen at a time. After each group the drift is extrapolated to the middle of the
 next; if it will have left the pose by more than `_STEP_PX` anywhere, the picture is linearised anew
-about where it will be. If a frame turns out to lie beyond the model's reach after all (a jump, a
-fast sway at a low frame rate), the pose is iterated to it first. Displacements are always from the
+about where it will be. If most of a frame turns out to lie beyond the model's reach after all (a
+jump, a fast sway at a low frame rate), the pose is iterated to it first. Displacements are always from the
 reference, and the polynomial response of each linearisation makes neighbours agree: no seam.
 """
 
@@ -30,6 +30,7 @@ _STEP_PX = 0.2
 _REACH_PX = 0.35
 _ITERATIONS = 8
 _JUMP_PX = 0.7
+_WHOLE = 0.5  # share of the picture that must be out of reach before it is followed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,13 +142,15 @@ class Tracker:
         return solve(sums, lin.response, self.about.light_fit)
 
     def _within_reach(self, motion: Float64) -> int:
-        # Number of leading frames whose drift the model reaches. Most clips never come near, and
-        # no cell stands out of its noise: then there is nothing to smooth.
-        if self.about.smoother.largest(motion) < _STEP_PX:
+        # Number of leading frames before the picture as a whole moves out of the model's reach.
+        # Most clips never come near, and no cell stands out of its noise: nothing to smooth then.
+        smoother = self.about.smoother
+        if smoother.largest(motion) < _REACH_PX:
             return len(motion)
-        drift = np.abs(self.about.smoother(motion)) * self.about.smoother.trusted(1)
-        beyond = np.flatnonzero(drift.max(axis=(1, 2, 3)) > _REACH_PX)
-        return int(beyond[0]) if len(beyond) else len(motion)
+        trusted = smoother.trusted(1)
+        beyond = (np.abs(smoother(motion)) * trusted).max(axis=3) > _REACH_PX
+        most = beyond.sum(axis=(1, 2)) > _WHOLE * max(1.0, float(trusted.max(axis=2).sum()))
+        return int(np.argmax(most)) if most.any() else len(motion)
 
     def _look_ahead(self, motion: Float64) -> None:
         # Straight line through the group, read off at the middle of the next one.
@@ -166,22 +169,38 @@ class Tracker:
             self.about = posed(self._reference, self._grid, self.about.pose + drift)
 
     def _follow(self, frame: Luma) -> None:
-        # Gauss-Newton on the pose until this frame lies near it.
+        # Gauss-Newton on the pose until this frame lies near it, for as long as that helps.
+        best, error = self.about, self._error(frame)
         for iteration in range(_ITERATIONS):
-            motion = self._solve([frame])[0]
-            drift = self.about.smoother(motion)[0] * self.about.smoother.trusted(1)
-            if np.abs(drift).max() < _NEAR_PX:
-                return
-            if iteration == 0 and np.abs(drift).max() > _JUMP_PX:
+            drift = self.about.smoother(self._solve([frame])[0])[0]
+            drift *= self.about.smoother.trusted(1)
+            if iteration and np.abs(drift).max() < _NEAR_PX:
+                break
+            if iteration == 0 and np.median(np.abs(drift).max(axis=2)) > _JUMP_PX:
                 drift = np.zeros_like(drift) + self._shift(frame)
-            step = np.clip(drift, -1, 1) if iteration else drift
-            self.about = posed(self._reference, self._grid, self.about.pose + step)
+            self.about = posed(self._reference, self._grid, self.about.pose + drift)
+            now = self._error(frame)
+            if now >= error:
+                break
+            best, error = self.about, now
+        self.about = best
 
-    def _shift(self, frame: Luma) -> Float64:
+    def _error(self, frame: Luma) -> float:
+        # Mean squared difference from the posed picture, its mean light taken off.
+        image, used = self.about.image, self.about.weight > 0
+        if used.mean() < 0.1:
+            return np.inf
+        seen = self._window(frame)[used]
+        model = image[used]
+        return float(np.mean((seen * (model.mean() / max(seen.mean(), 1e-3)) - model) ** 2))
+
+    def _window(self, frame: Luma) -> Float32:
         height, width = self.about.image.shape
         x, y = self._reference.origin
-        seen = frame[y : y + height, x : x + width].astype(np.float32)
-        return np.array(global_shift(self.about.image, seen), np.float64)
+        return frame[y : y + height, x : x + width].astype(np.float32)
+
+    def _shift(self, frame: Luma) -> Float64:
+        return np.array(global_shift(self.about.image, self._window(frame)), np.float64)
 
 
 def posed(reference: Reference, grid: Grid, pose: Float64) -> Posed:
@@ -201,11 +220,10 @@ def posed(reference: Reference, grid: Grid, pose: Float64) -> Posed:
         offset = _offsets(image, weight, dx, dy, grid, reference.origin, offset)
     covariance = lin.covariance * reference.inflation[:, None, None]
     variance = np.diagonal(covariance, axis1=1, axis2=2)
-    precision = np.where(variance > 0, 1 / np.where(variance > 0, variance, 1), 0)
     return Posed(
         pose, image, weight, lin, offset,
         np.linalg.pinv(covariance, rcond=1e-9, hermitian=True),
-        Smoother(grid, precision[:, :2]),
+        Smoother.over(grid, variance[:, :2]),
         LightFit.over(grid.centres, variance[:, 2]),
     )  # fmt: skip
 

@@ -1,0 +1,8 @@
+"""Open a video file, image folder, stack or array as frames of luma with exact capture times."""
+
+from phonoscope.video.background import prefetch
+from phonoscope.video.contract import Video
+from phonoscope.video.opening import open_video
+from phonoscope.video.rate import parse_rate
+
+__all__ = ["Video", "open_video", "parse_rate", "prefetch"]

@@ -1,0 +1,82 @@
+"""Decode ahead in a background thread, so that decoding and measuring overlap."""
+
+import queue
+import threading
+from collections.abc import Generator, Iterable, Iterator
+from typing import Any, TypeVar
+
+from phonoscope.errors import UsageError
+
+T = TypeVar("T")
+
+
+def prefetch(frames: Iterable[T], depth: int = 16) -> Generator[T, None, None]:
+    """Yield `frames` in order while a thread reads up to `depth` of them ahead.
+
+    The thread starts with the first item asked for. An exception in `frames` is raised here, after
+    the items before it. Closing the generator (or leaving a ``for`` loop over it by any exception)
+    stops the thread within the time that one item takes, and closes `frames` if it is a generator.
+
+    Parameters
+    ----------
+    frames
+        Anything that yields; it is walked through in the other thread only.
+    depth
+        Largest number of items held ahead, 1 or more.
+
+    Raises
+    ------
+    UsageError
+        If `depth` is less than 1.
+    """
+    if depth < 1:
+        raise UsageError(f"depth {depth} cannot hold a frame; give 1 or more.")
+    return _consume(frames, depth)
+
+
+def _consume(frames: Iterable[T], depth: int) -> Generator[T, None, None]:
+    # (item, None) for each item, then (None, error) or, at a regular end, (None, None) as `done`.
+    items: queue.SimpleQueue[tuple[Any, BaseException | None, bool]] = queue.SimpleQueue()
+    slots = threading.Semaphore(depth)
+    stop = threading.Event()
+    worker = threading.Thread(
+        target=_produce, args=(frames, items, slots, stop), name="phonoscope-prefetch", daemon=True
+    )
+    worker.start()
+    try:
+        while True:
+            item, error, more = items.get()
+            if error is not None:
+                raise error
+            if not more:
+                return
+            slots.release()
+            yield item
+            del item  # or this frame's memory would live until the next one arrives
+    finally:
+        stop.set()
+        slots.release()
+        worker.join()
+
+
+def _produce(
+    frames: Iterable[Any],
+    items: "queue.SimpleQueue[tuple[Any, BaseException | None, bool]]",
+    slots: threading.Semaphore,
+    stop: threading.Event,
+) -> None:
+    source: Iterator[Any] | None = None
+    try:
+        source = iter(frames)
+        while True:
+            slots.acquire()
+            if stop.is_set():
+                break
+            items.put((next(source), None, True))
+    except StopIteration:
+        items.put((None, None, False))
+    except BaseException as error:  # whatever it is belongs to the consumer, not to this thread
+        items.put((None, error, False))
+    finally:
+        if isinstance(source, Generator):
+            source.close()

@@ -1,0 +1,196 @@
+"""Look at a video file before reading it: streams, timestamps, and one trial frame."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from phonoscope.errors import InputError
+from phonoscope.types import VideoFacts
+from phonoscope.video.clock import Clock, fit_clock
+from phonoscope.video.luma import Layout, require_layout
+from phonoscope.video.numbering import Damage, decoded
+from phonoscope.video.rate import choose_rate, no_clock, plain
+
+# Timestamps are scanned without decoding until one of these is reached: seconds at worst.
+SCAN_PACKETS = 4096
+SCAN_BYTES = 128 << 20
+SCAN_AT_LEAST = 64
+# Frames are stored up to 16 places from where they are shown (H.264, HEVC): the end of an
+# unfinished scan has gaps that later packets fill.
+REORDERING = 32
+# Formats that FFmpeg "plays" although they are text, or name other files.
+_NOT_VIDEO = frozenset({"tty", "hls", "concat", "dash", "sdp", "imf"})
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a look at a file has told.
+
+    Attributes
+    ----------
+    facts
+        For the user.
+    clock
+        Of the container; None where it tells no rate.
+    layout
+        Of luma in the decoded frames.
+    expected
+        Frames that a complete file shows, or None where the container does not say.
+    """
+
+    facts: VideoFacts
+    clock: Clock | None
+    layout: Layout
+    expected: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    pts: list[int] | None
+    hidden: int  # packets that an edit list cuts off
+
+
+def open_container(path: Path) -> InputContainer:
+    """Open `path` for reading; raise `InputError` if FFmpeg finds no video format in it."""
+    try:
+        # "file:" keeps a name such as a:b.mp4 or frame%03d.mp4 from being taken for more.
+        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+    except (av.error.FFmpegError, ValueError) as error:
+        raise InputError(_why_not_opened(path, error)) from error
+    if container.format.name in _NOT_VIDEO:
+        container.close()
+        raise InputError(
+            f"{path} is a text or a playlist, not a video; give the video file itself."
+        )
+    return container
+
+
+def picture_stream(container: InputContainer, path: Path) -> VideoStream:
+    """Return the first stream of moving pictures; raise `InputError` if there is none."""
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic:  # cover art is no video
+            stream.thread_type = "AUTO"
+            return stream
+    holds = "sound only" if container.streams.audio else "no video stream"
+    raise InputError(f"{path} holds {holds}; give a video of the scene.")
+
+
+def probe(path: Path, user_rate: Fraction | None) -> Probe:
+    """Return what `path` holds; raise `InputError` if no frame of it can be decoded."""
+    with open_container(path) as container:
+        stream = picture_stream(container, path)
+        scan = _scan(container, stream)
+        declared = (stream.average_rate, stream.base_rate, stream.guessed_rate)
+        clock = fit_clock(scan.pts, Fraction(stream.time_base or 1), declared)
+    with open_container(path) as container:
+        stream = picture_stream(container, path)
+        trial = _first_frame(container, stream, path)
+        layout = require_layout(trial.format.name, str(path))
+        facts = _facts(path, container, stream, trial, layout, clock, user_rate)
+    expected = None if facts.frames is None else facts.frames - scan.hidden
+    return Probe(facts, clock, layout, expected)
+
+
+def _facts(
+    path: Path,
+    container: InputContainer,
+    stream: VideoStream,
+    trial: av.VideoFrame,
+    layout: Layout,
+    clock: Clock | None,
+    user_rate: Fraction | None,
+) -> VideoFacts:
+    if clock is None and user_rate is None:
+        raise no_clock(str(path))
+    container_rate = None if clock is None else clock.rate
+    rate, source, warnings = choose_rate(user_rate, container_rate, str(path))
+    variable = clock is not None and clock.variable
+    if variable:
+        warnings += (_variable_warning(clock, user_rate),)
+    rotation = -round(trial.rotation) % 360
+    if rotation:
+        warnings += (
+            f"players turn this video by {rotation} degrees; frames and regions are in the "
+            "coordinates of the picture as stored, unturned.",
+        )
+    return VideoFacts(
+        name=str(path),
+        container=container.format.name,
+        codec=stream.codec_context.name,
+        pixel_format=trial.format.name,
+        width=trial.width,
+        height=trial.height,
+        bits=layout.bits,
+        frames=stream.frames or None,
+        container_rate=container_rate,
+        capture_rate=rate,
+        capture_rate_source=source,
+        variable_rate=variable,
+        rotation_deg=rotation,
+        warnings=warnings,
+    )
+
+
+def _variable_warning(clock: Clock | None, user_rate: Fraction | None) -> str:
+    text = "the frames are spaced unevenly (variable frame rate, or frames were dropped), so each "
+    text += "frame's own timestamp is used"
+    if clock is not None and user_rate is not None:
+        text += f", stretched so that {plain(clock.nominal)} frames/s become {plain(user_rate)}"
+    return text + "; prefer a camera setting with a constant rate."
+
+
+def _scan(container: InputContainer, stream: VideoStream) -> _Scan:
+    """Read timestamps of packets, undecoded, up to the limits above."""
+    pts: list[int | None] = []
+    hidden = size = 0
+    finished = False
+    try:
+        for packet in container.demux(stream):
+            if packet.size == 0:  # the flush at the end
+                finished = True
+                break
+            size += packet.size
+            if packet.is_discard:
+                hidden += 1
+                continue
+            pts.append(packet.pts)
+            if len(pts) >= SCAN_PACKETS or (size > SCAN_BYTES and len(pts) >= SCAN_AT_LEAST):
+                break
+    except av.error.FFmpegError:
+        finished = True  # a damaged file; reading meets the same place, and reports it
+    known = [value for value in pts if value is not None]
+    if len(known) < len(pts):
+        return _Scan(None, hidden)
+    if not finished:
+        known = sorted(known)[:-REORDERING]
+    return _Scan(known, hidden)
+
+
+def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
+    for frame in decoded(container, stream, Damage()):
+        return frame
+    raise InputError(
+        f"no frame of {path} can be decoded (codec {stream.codec_context.name}); the file is "
+        "damaged or its codec is unknown: copy it again, or convert it with "
+        "ffmpeg -i INPUT -c:v ffv1 OUTPUT.mkv"
+    )
+
+
+def _why_not_opened(path: Path, error: Exception) -> str:
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp":
+        return (
+            f"{path} is an MP4 or MOV without an index (moov), so its recording or copying was "
+            "cut off; copy it again, or repair it."
+        )
+    reason = getattr(error, "strerror", None) or str(error)
+    return (
+        f"{path} cannot be opened as a video ({reason}); check that it plays, or convert it with "
+        "ffmpeg -i INPUT -c:v ffv1 OUTPUT.mkv"
+    )

@@ -1,0 +1,90 @@
+"""The capture rate, exactly, and what the user should know of where it came from."""
+
+from fractions import Fraction
+from typing import Literal
+
+from phonoscope.errors import UsageError
+
+LOW_RATE_HZ = 200
+
+Rate = int | float | str | Fraction
+RateSource = Literal["user", "container"]
+
+
+def parse_rate(fps: Rate) -> Fraction:
+    """Return frames a second exactly as written: ``"30000/1001"``, ``59.94`` or ``2200``.
+
+    Raises
+    ------
+    UsageError
+        If `fps` is not a finite number above 0.
+    """
+    rate = _exact(fps)
+    if rate is None or rate <= 0:
+        raise UsageError(
+            f"fps {fps!r} is not a frame rate; give a number above 0, such as 2200 or 30000/1001."
+        )
+    return rate
+
+
+def parse_seconds(name: str, value: Rate) -> Fraction:
+    """Return a time or length in seconds exactly; raise `UsageError` if it is none, or below 0."""
+    seconds = _exact(value)
+    if seconds is None or seconds < 0:
+        raise UsageError(f"{name} {value!r} is not a time; give seconds, 0 or more, such as 1.5.")
+    return seconds
+
+
+def _exact(value: Rate) -> Fraction | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        # The shortest decimal text of a float is what its author wrote: 59.94, not 59.93999...
+        return Fraction(repr(float(value)) if isinstance(value, float) else str(value))
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def choose_rate(
+    user: Fraction | None, container: Fraction | None, name: str
+) -> tuple[Fraction, RateSource, tuple[str, ...]]:
+    """Return the capture rate, its source, and warnings; the user's word wins.
+
+    Raises
+    ------
+    UsageError
+        If neither is known.
+    """
+    if user is not None:
+        return user, "user", _low_rate_warning(user)
+    if container is None:
+        raise no_clock(name)
+    warnings = _low_rate_warning(container) or (
+        f"the capture rate, {plain(container)} frames/s, is only the rate at which the file "
+        "plays; if the camera recorded faster (slow motion, high speed), give the true capture "
+        "rate with fps (--fps).",
+    )
+    return container, "container", warnings
+
+
+def no_clock(name: str) -> UsageError:
+    """Return the error for a source that does not say how fast it was recorded."""
+    return UsageError(
+        f"{name} does not say how fast it was recorded; give the capture rate in frames a second "
+        "with fps (--fps), such as fps=2200."
+    )
+
+
+def _low_rate_warning(rate: Fraction) -> tuple[str, ...]:
+    if rate >= LOW_RATE_HZ:
+        return ()
+    return (
+        f"at a capture rate of {plain(rate)} frames/s, whole frames hold sound "
+        f"up to {plain(rate / 2)} Hz only; a high-speed clip often says 30 or 50 in its file: "
+        "if so, give the true capture rate with fps (--fps).",
+    )
+
+
+def plain(value: Fraction) -> str:
+    """Return a number for people: at most six digits, no fraction bar."""
+    return f"{float(value):.6g}"
