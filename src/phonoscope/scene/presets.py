@@ -1,0 +1,118 @@
+"""Scenes by name, for a first look and for the benchmarks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from phonoscope.errors import UsageError
+from phonoscope.scene.camera import Camera
+from phonoscope.scene.generate import noise, silence, tones, tune
+from phonoscope.scene.motion import Motion, Sway
+from phonoscope.scene.render import Scene
+from phonoscope.scene.texture import Texture
+from phonoscope.types import Float64
+
+_SOUND_RATE_HZ = 16000
+
+
+@dataclass(frozen=True, slots=True)
+class _Preset:
+    about: str
+    camera: Camera
+    texture: str
+    motion: Motion
+    sound: Callable[[float, int], Float64]
+    duration_s: float
+    sway: Sway = Sway()  # noqa: RUF009 - frozen
+
+
+_HIGH_SPEED = Camera(320, 240, Fraction(2200), 1 / 4400, read_noise=1.0, shot_gain=0.02)
+
+_PRESETS = {
+    "chips": _Preset(
+        "a chip bag hears Mary Had a Little Lamb, 2,200 frames/s",
+        replace(_HIGH_SPEED, width=256, height=192), "foil",
+        Motion(0.02, modes=5, damping=0.15), tune, 5.0,
+    ),
+    "rigid": _Preset(
+        "a stiff board hears three tones, 2,200 frames/s",
+        _HIGH_SPEED, "print", Motion(0.01),
+        lambda duration, rate: tones(duration, rate, [220, 440, 770]), 1.5,
+    ),
+    "plant": _Preset(
+        "a plant before a still background hears noise, 2,200 frames/s",
+        _HIGH_SPEED, "leaves", Motion(0.02, modes=6, object_share=0.7),
+        lambda duration, rate: noise(duration, rate, 80, 1000), 1.5,
+    ),
+    "sway": _Preset(
+        "as rigid, from a swaying camera under a lamp that flickers at 120 Hz",
+        Camera(320, 240, Fraction(2200), 1 / 4400, flicker_depth=0.04),
+        "print", Motion(0.01), lambda duration, rate: tones(duration, rate, [220, 440, 770]), 1.5,
+        Sway(2.5, 1.0),
+    ),
+    "silent": _Preset(
+        "a board in silence, 2,200 frames/s",
+        _HIGH_SPEED, "print", Motion(0.0), silence, 1.5,
+    ),
+}  # fmt: skip
+
+
+def presets() -> dict[str, str]:
+    """Return the names of the ready scenes, each with a line about it."""
+    return {name: entry.about for name, entry in _PRESETS.items()}
+
+
+def preset(
+    name: str,
+    *,
+    seed: int = 0,
+    duration: float | None = None,
+    sound: tuple[Float64, float] | None = None,
+) -> Scene:
+    """Return a ready scene.
+
+    Parameters
+    ----------
+    name
+        One of `presets`.
+    seed
+        Of surface, modes and noise.
+    duration
+        Length in seconds; the preset's own by default.
+    sound
+        ``(sample,)`` samples and their rate in Hz, to be played instead of the preset's own.
+
+    Raises
+    ------
+    UsageError
+        If there is no such scene, or the duration is not positive.
+    """
+    if name not in _PRESETS:
+        raise UsageError(f"there is no scene {name!r}; choose from {', '.join(_PRESETS)}.")
+    entry = _PRESETS[name]
+    length = entry.duration_s if duration is None else duration
+    if not length > 0 or not np.isfinite(length):
+        raise UsageError(f"duration {length} s is not a length; give seconds above 0.")
+    if sound is None:
+        samples, rate = entry.sound(length, _SOUND_RATE_HZ), _SOUND_RATE_HZ
+    else:
+        samples, rate = _played(*sound)
+    return Scene(
+        camera=entry.camera,
+        texture=Texture(entry.texture, seed=seed),
+        motion=replace(entry.motion, seed=seed),
+        sound=samples,
+        sound_rate_hz=rate,
+        samples=max(1, round(length * entry.camera.fps)),
+        sway=entry.sway,
+        seed=seed,
+    )
+
+
+def _played(samples: Float64, rate_hz: float) -> tuple[Float64, int]:
+    from phonoscope.audio import resample
+
+    loud = samples / max(float(np.std(samples)), 1e-12)
+    return resample(loud, rate_hz, _SOUND_RATE_HZ), _SOUND_RATE_HZ
