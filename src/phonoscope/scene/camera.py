@@ -78,8 +78,12 @@ class Camera:
             row = row[::-1]
         return np.asarray(frame / float(self.fps) + row * self.line_delay_s)
 
-    def averaged(self, integral: Callable[[Float64], Float64], instant: Callable[[Float64], Float64],
-                 time_s: Float64) -> Float64:  # fmt: skip
+    def averaged(
+        self,
+        integral: Callable[[Float64], Float64],
+        instant: Callable[[Float64], Float64],
+        time_s: Float64,
+    ) -> Float64:
         """Return a function of time as the exposure that begins at `time_s` averages it.
 
         `integral` is its antiderivative, `instant` the function itself.
@@ -108,4 +112,4 @@ class Camera:
             share = np.clip(seen / self.full_scale, 0, None)
             seen = self.full_scale * share ** (1 / self.gamma)
         rounded = np.clip(np.rint(seen), 0, self.full_scale)
-        return rounded.astype(np.uint8 if self.bits == 8 else np.uint16)
+        return rounded.astype(np.uint8) if self.bits == 8 else rounded.astype(np.uint16)

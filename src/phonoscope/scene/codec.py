@@ -18,9 +18,11 @@ CODECS = {
     "h264": ("libx264", "yuv420p", "yuv420p10le", {"preset": "veryfast"}),
     "h264-lossless": ("libx264", "yuv420p", "yuv420p10le", {"preset": "veryfast", "qp": "0"}),
     "mjpeg": ("mjpeg", "yuvj420p", "", {"qmin": "1", "qmax": "2"}),
-    "raw": ("rawvideo", "gray", "gray16le", {}),
+    "raw": ("rawvideo", "gray", "", {}),
 }
 """The codecs that `write_video` knows."""
+
+_FASTEST_AVI_HZ = 600  # FFmpeg writes none above
 
 
 def write_video(
@@ -46,7 +48,7 @@ def write_video(
         ``"ffv1"``, ``"raw"`` and ``"h264-lossless"`` keep every value; ``"h264"`` (quality `crf`)
         and ``"mjpeg"`` do not. Odd sizes need ffv1 or raw.
     bits
-        ``"h264"`` holds 8 or 10, ``"mjpeg"`` 8, the others 8 to 16 (as 16).
+        ``"ffv1"`` holds 8 to 16 (as 16), H.264 8 or 10, the others 8.
 
     Raises
     ------
@@ -62,9 +64,14 @@ def write_video(
     encoder, shallow, deep, options = CODECS[codec]
     form = shallow if bits == 8 else deep
     if not form or ("10" in form and bits > 10):
-        raise UsageError(f"codec {codec} cannot hold {bits} bits; choose ffv1 or raw.")
+        raise UsageError(f"codec {codec} cannot hold {bits} bits; choose ffv1.")
     if codec == "h264":
         options = {**options, "crf": str(crf)}
+    if str(path).lower().endswith(".avi") and fps > _FASTEST_AVI_HZ:
+        raise UsageError(
+            f"an AVI cannot claim {float(fps):g} frames/s, only up to {_FASTEST_AVI_HZ}; write "
+            ".mkv, or let it claim a playback rate such as 30 and tell the true one when reading."
+        )
     with replace_when_done(path) as part:
         try:
             _encode(frames, str(part), Fraction(fps), encoder, form, options)
@@ -85,6 +92,8 @@ def _encode(
         raise UsageError(f"frames of {width} x {height} px need even sizes or the codec ffv1.")
     with closing(av.open(f"file:{path}", "w")) as container:
         video = container.add_stream(encoder, rate=fps, options=options)
+        if not isinstance(video, av.VideoStream):
+            raise UsageError(f"{encoder} is no video encoder.")
         video.width, video.height, video.pix_fmt = width, height, form
         video.codec_context.time_base = 1 / fps
         video.codec_context.thread_type = "AUTO"
@@ -111,5 +120,7 @@ def _frame(luma: Luma, form: str) -> av.VideoFrame:
 
 
 def _fill(plane: av.video.plane.VideoPlane, values: Luma) -> None:
-    rows = np.frombuffer(plane, values.dtype).reshape(-1, plane.line_size // values.itemsize)
+    rows = np.frombuffer(memoryview(plane), values.dtype).reshape(
+        -1, plane.line_size // values.itemsize
+    )
     rows[: values.shape[0], : values.shape[1]] = values

@@ -48,9 +48,10 @@ def noise(duration_s: float, rate_hz: int, low_hz: float, high_hz: float, seed: 
 
 
 def tune(duration_s: float, rate_hz: int) -> Float64:
-    """ "Mary Had a Little Lamb", once, stretched to `duration_s`, as if on small bells.
+    """Play "Mary Had a Little Lamb" once, stretched to `duration_s`, as if on small bells.
 
-    Every note has three harmonics, the highest at 1,176 Hz; fundamentals lie between 262 and 392 Hz.
+    Every note has three harmonics, the highest at 1,176 Hz; fundamentals lie between 262 and
+    392 Hz.
     """
     time = np.arange(round(duration_s * rate_hz)) / rate_hz
     beat = duration_s / sum(beats for _, beats in _TUNE)

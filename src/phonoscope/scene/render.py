@@ -1,9 +1,9 @@
 """Render a scene, frame by frame, and tell the truth about it.
 
-A pixel sees the surface at ``x - d(x, t)``. What the whole frame shares of the displacement d (sway,
-and all of a rigid motion under a global shutter) is an exact shift of the picture's spectrum; the
-rest, small, is a Taylor series in exact derivative images, of an order that leaves less than 3e-5 of
-the contrast.
+A pixel sees the surface at ``x - d(x, t)``. What the whole frame shares of the displacement d
+(sway, and all of a rigid motion under a global shutter) is an exact shift of the picture's
+spectrum; the rest, small, is a Taylor series in exact derivative images, of an order that leaves
+less than 3e-5 of the contrast.
 """
 
 import math
@@ -87,7 +87,8 @@ class Scene:
         sway = self.sway.at(time)
         shared = sway.mean(axis=0)
         if self.motion.modes == 0 and self.camera.line_delay_s == 0 and self._moves_whole:
-            return surface.moved(shared + courses[0, 0] * self._shapes[0, :, 0, 0], 0)[0]
+            whole = surface.moved(shared + courses[0, 0] * self._shapes[0, :, 0, 0], 0)
+            return np.asarray(whole[0])
         order = self._order
         derivatives = surface.moved(shared, order) if shared.any() else self._at_rest
         result = np.empty((self.camera.height, self.camera.width), np.float32)
@@ -191,7 +192,7 @@ class Truth:
     @cached_property
     def image(self) -> Float64:
         """``(height, width)`` the clean picture at rest, in units of the least significant bit."""
-        return self._at_rest(0)[0]
+        return np.asarray(self._at_rest(0)[0])
 
     @cached_property
     def gradient(self) -> Float64:

@@ -9,9 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phonoscope.errors import UsageError
 from phonoscope.types import Float64
+
+Spectrum = NDArray[np.complex128]
 
 _FINER = 4
 
@@ -39,7 +42,7 @@ class Texture:
     contrast: float = 0.15
     seed: int = 0
 
-    def spectrum(self, height: int, width: int) -> Float64:
+    def spectrum(self, height: int, width: int) -> Spectrum:
         """Return the ``rfft2`` of the picture on a torus of `height` by `width` camera pixels.
 
         Raises
@@ -67,13 +70,11 @@ class Texture:
 
 def frequencies(height: int, width: int) -> tuple[Float64, Float64]:
     """Return angular frequencies (rad/px) along x and y of an ``rfft2`` of that size."""
-    return (
-        2 * np.pi * np.fft.rfftfreq(width)[None, :],
-        2 * np.pi * np.fft.fftfreq(height)[:, None],
-    )
+    x, y = np.fft.rfftfreq(width)[None, :], np.fft.fftfreq(height)[:, None]
+    return np.asarray(2 * np.pi * x, np.float64), np.asarray(2 * np.pi * y, np.float64)
 
 
-def _seen_by_pixels(fine: Float64, height: int, width: int, blur_px: float) -> Float64:
+def _seen_by_pixels(fine: Spectrum, height: int, width: int, blur_px: float) -> Spectrum:
     rows = np.fft.fftfreq(height, 1 / height).astype(int)
     columns = np.arange(width // 2 + 1)
     spectrum = fine[np.ix_(rows, columns)] / _FINER**2
