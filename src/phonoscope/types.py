@@ -254,11 +254,15 @@ class MotionField:
     @cached_property
     def covariance(self) -> Float64:
         """``(cell, 3, 3)`` claimed error covariance of (x, y, gain); infinite where unknown."""
-        known = np.diagonal(self.information, axis1=1, axis2=2) > 0
-        identity = np.eye(3) * ~known[:, :, None]
-        covariance = np.linalg.inv(self.information + identity)
-        covariance[identity > 0] = np.inf
-        return covariance
+        values, vectors = np.linalg.eigh(self.information)
+        known = values > 1e-5 * np.maximum(values[:, -1:], 1e-30)
+        inverse = np.where(known, 1 / np.where(known, values, 1), 0)
+        covariance = (vectors * inverse[:, None, :]) @ vectors.transpose(0, 2, 1)
+        unknown = np.einsum("cik,ck->ci", vectors**2, ~known) > 1e-3
+        covariance[unknown[:, :, None] | unknown[:, None, :]] = 0
+        cell, channel = np.nonzero(unknown)
+        covariance[cell, channel, channel] = np.inf
+        return np.asarray(covariance)
 
 
 @dataclass(frozen=True, eq=False)

@@ -217,18 +217,33 @@ def _noise(
     y_edges, x_edges = grid.y_edges - reference.origin[1], grid.x_edges - reference.origin[0]
     region = (slice(y_edges[0], y_edges[-1]), slice(x_edges[0], x_edges[-1]))
     image, weight = (np.ascontiguousarray(a[region]) for a in (about.image, about.weight))
-    slopes = np.ascontiguousarray(derivatives(about.image)[1:3, *region])
+    slopes = np.ascontiguousarray(derivatives(about.image)[1:6, *region])
     indices = [(piece, t) for piece in members for t in range(piece.stop - piece.start)]
     chosen = indices[:: max(1, len(indices) // _NOISE_FRAMES)]
     level, bin_of = noise.bins(image, weight > 0, len(chosen))
     energy = np.zeros((grid.cells, len(level), 2))
     window = (slice(grid.y_edges[0], grid.y_edges[-1]), slice(grid.x_edges[0], grid.x_edges[-1]))
+    region_shape = image.shape
     for piece, t in chosen:
         noise.residual_energy(
             np.ascontiguousarray(frames[piece.start + t][window]), image, slopes, weight, bin_of,
-            piece.residual[t], piece.gain[t], x_edges - x_edges[0], y_edges - y_edges[0], energy,
+            piece.residual[t], _strain(piece, t, grid, region_shape), piece.gain[t], x_edges - x_edges[0], y_edges - y_edges[0], energy,
         )  # fmt: skip
     known = about.linearisation.known
     rank = np.trace(known, axis1=1, axis2=2)
     rank = np.where(rank > 0, rank + 2, 1)
     return noise.fit(energy, level, rank, len(chosen), reference.averaged)
+
+
+def _strain(piece: Piece, t: int, grid: Grid, shape: tuple[int, int]) -> Float32:
+    # How far each pixel moves beyond its cell, from the smoothed motion of its neighbours. Without
+    # it the bending of a surface within a cell would be taken for noise.
+    residual = piece.residual[t : t + 1]
+    if piece.about.smoother.largest(residual) < _STILL_PX:
+        return np.zeros((2, *shape), np.float32)
+    smooth = piece.about.smoother(residual)[0]
+    origin = (int(grid.x_edges[0]), int(grid.y_edges[0]))
+    widths, heights = np.diff(grid.x_edges), np.diff(grid.y_edges)
+    own = np.repeat(np.repeat(smooth, heights, axis=0), widths, axis=1)
+    beyond = [per_pixel(smooth[..., k], grid, origin, shape) - own[..., k] for k in (0, 1)]
+    return np.asarray(beyond, np.float32)

@@ -28,7 +28,7 @@ def first_guess(frames: Sequence[Luma]) -> NoiseModel:
 @numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
 def residual_energy(
     rows: Luma, image: Float32, slopes: Float32, weight: Float32, bin_of: NDArray[np.int32],
-    motion: Float64, gain: Float64, x_edges: NDArray[np.int64], y_edges: NDArray[np.int64],
+    motion: Float64, strain: Float32, gain: Float64, x_edges: NDArray[np.int64], y_edges: NDArray[np.int64],
     energy: Float64,
 ) -> None:  # fmt: skip
     """Add one frame's squared residuals from the cells' fits to `energy`.
@@ -39,9 +39,11 @@ def residual_energy(
         ``(height, width)`` the frame, the reference in its pose, pixel weights (0: not used) and
         the noise bin of each pixel, over the grid's region.
     slopes
-        ``(2, height, width)`` derivatives of `image`.
+        ``(5, height, width)`` first (x, y) and second (xx, xy, yy) derivatives of `image`.
     motion, gain
         ``(cell, 2)`` and ``(cell,)`` of this frame.
+    strain
+        ``(2, height, width)`` how far each pixel moves beyond its cell, px.
     energy
         ``(cell, bin, 2)`` to which squared residuals and their number are added.
     """
@@ -49,11 +51,13 @@ def residual_energy(
     for cell in range(energy.shape[0]):
         top, bottom = y_edges[cell // columns], y_edges[cell // columns + 1]
         left, right = x_edges[cell % columns], x_edges[cell % columns + 1]
-        u, v, g = motion[cell, 0], motion[cell, 1], gain[cell]
+        g = gain[cell]
         total, norm = 0.0, 0.0
         for y in range(top, bottom):
             for x in range(left, right):
-                model = image[y, x] - u * slopes[0, y, x] - v * slopes[1, y, x]
+                u = motion[cell, 0] + strain[0, y, x]
+                v = motion[cell, 1] + strain[1, y, x]
+                model = _moved(image[y, x], slopes[:, y, x], u, v)
                 total += weight[y, x] * (rows[y, x] - g * model)
                 norm += weight[y, x]
         if norm == 0:
@@ -62,10 +66,19 @@ def residual_energy(
         for y in range(top, bottom):
             for x in range(left, right):
                 if weight[y, x] > 0:
-                    model = image[y, x] - u * slopes[0, y, x] - v * slopes[1, y, x]
+                    u = motion[cell, 0] + strain[0, y, x]
+                    v = motion[cell, 1] + strain[1, y, x]
+                    model = _moved(image[y, x], slopes[:, y, x], u, v)
                     residual = rows[y, x] - g * model - offset
                     energy[cell, bin_of[y, x], 0] += residual * residual
                     energy[cell, bin_of[y, x], 1] += 1
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _moved(value: float, slopes: Float32, u: float, v: float) -> float:
+    # R(x - u) to second order, from the derivatives x, y, xx, xy, yy.
+    linear = value - u * slopes[0] - v * slopes[1]
+    return linear + u * u / 2 * slopes[2] + u * v * slopes[3] + v * v / 2 * slopes[4]
 
 
 def bins(image: Float32, used: NDArray[np.bool_], frames: int) -> tuple[Float64, NDArray[np.int32]]:

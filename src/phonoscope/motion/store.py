@@ -2,23 +2,24 @@
 
 Tables::
 
-    meta   key, value                JSON: format, version, samples, facts, noise, parameters, warnings
+    meta   key, value     JSON: format, version, samples, facts, noise, parameters, warnings; and
+                          crc32, of the JSON text of [all other rows of meta by key, rows of cells]
     cells  cell, x_px, y_px, width_px, height_px, delay_s
     block  number, samples, time_s, information, step, base, deltas, crc32
 
 A block's arrays are little-endian and compressed by zlib. ``time_s`` is ``(sample,)`` float64,
-``information`` ``(cell, 3, 3)`` float32, ``step`` ``(cell, 3)`` float32, and for the channels (x, y,
-gain) whose step is not 0, in order: ``base`` ``(channel,)`` int32 and ``deltas`` ``(channel,
-sample)`` int16 or int32, stored as planes of bytes (lowest first). A value is ``step * (base +
-delta)``; a channel with step 0 is unknown. The step is an eighth of the cell's own claimed error, so
-that rounding adds 0.1 % to its variance.
+``information`` ``(cell, 3, 3)`` float32, ``step`` ``(cell, 3)`` float32, and for the channels
+(x, y, gain) whose step is not 0, in order: ``base`` ``(channel,)`` int32 and ``deltas``
+``(channel, sample)`` int16 or int32, stored as planes of bytes (lowest first). A value is
+``step * (base + delta)``; a channel with step 0 is unknown. The step is an eighth of the cell's own
+claimed error, so that rounding adds 0.1 % to its variance.
 """
 
 import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from fractions import Fraction
@@ -52,6 +53,10 @@ CREATE TABLE block (number INTEGER PRIMARY KEY, samples INTEGER NOT NULL, time_s
     information BLOB NOT NULL, step BLOB NOT NULL, base BLOB NOT NULL, deltas BLOB NOT NULL,
     crc32 INTEGER NOT NULL);
 """
+_SIGNS_OF_DAMAGE = (
+    sqlite3.Error, zlib.error, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
+    MemoryError,
+)  # fmt: skip
 _BLOBS = ("time_s", "information", "step", "base", "deltas")
 
 
@@ -72,7 +77,7 @@ def write_motion(
     facts: VideoFacts,
     cells: Cells,
     noise: NoiseModel,
-) -> Iterator[int]:
+) -> Generator[int, None, None]:
     """Write blocks to a new motion file as they come, and yield the number of samples so far.
 
     The file is complete only after `finish_motion`; write to a temporary name.
@@ -118,9 +123,8 @@ def finish_motion(
 ) -> None:
     """Add what is known only at the end, which makes the motion file complete."""
     with _writing(path) as connection:
-        _put_meta(
-            connection, samples=samples, parameters=dict(parameters), warnings=list(warnings)
-        )
+        _put_meta(connection, samples=samples, parameters=dict(parameters), warnings=list(warnings))
+        _put_meta(connection, crc32=_crc32(connection))
 
 
 def open_motion(path: str | os.PathLike[str]) -> MotionField:
@@ -146,8 +150,10 @@ def open_motion(path: str | os.PathLike[str]) -> MotionField:
                 f"{path} is a motion file of version {meta['version']}, and this Phonoscope reads "
                 f"up to {FORMAT_VERSION}; install a newer one."
             )
-        if "samples" not in meta:
+        if "crc32" not in meta:
             raise InputError(f"{path} was never finished; measure the video again.")
+        if meta["crc32"] != _crc32(connection):
+            raise _damaged(path, "its description does not match its checksum")
         table = np.array(connection.execute("SELECT * FROM cells ORDER BY cell").fetchall())
         counts = [n for (n,) in connection.execute("SELECT samples FROM block ORDER BY number")]
         places = table[:, 1:5].astype(np.int32).T
@@ -218,7 +224,9 @@ def _decode(samples: int, cells: int, *blobs: bytes) -> MotionBlock:
     active = np.flatnonzero(step)
     base = np.frombuffer(raw[3], "<i4")
     size = len(active) * samples
-    planes = np.frombuffer(raw[4], np.uint8).reshape(-1, size) if size else np.empty((2, 0), np.uint8)
+    planes = (
+        np.frombuffer(raw[4], np.uint8).reshape(-1, size) if size else np.empty((2, 0), np.uint8)
+    )
     deltas = np.ascontiguousarray(planes.T).view("<i2" if len(planes) == 2 else "<i4")
     values = np.zeros((samples, cells * 3), np.float32)
     values[:, 2::3] = 1  # an unknown gain
@@ -269,6 +277,13 @@ def _put_meta(connection: sqlite3.Connection, **values: Any) -> None:
     connection.commit()
 
 
+def _crc32(connection: sqlite3.Connection) -> int:
+    """Return the checksum of all that is not a block: the other entries of meta, and the cells."""
+    meta = connection.execute("SELECT * FROM meta WHERE key != 'crc32' ORDER BY key").fetchall()
+    cells = connection.execute("SELECT * FROM cells ORDER BY cell").fetchall()
+    return zlib.crc32(json.dumps([meta, cells]).encode())
+
+
 @contextmanager
 def _writing(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection]:
     try:
@@ -289,8 +304,8 @@ def _reading(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection]:
             yield connection
     except InputError:
         raise
-    except (sqlite3.Error, zlib.error, ValueError, KeyError, TypeError, IndexError) as error:
-        raise _damaged(path, str(error)) from error
+    except _SIGNS_OF_DAMAGE as error:
+        raise _damaged(path, str(error) or type(error).__name__) from error
 
 
 def _damaged(path: str | os.PathLike[str], what: str) -> InputError:
