@@ -1,6 +1,6 @@
-"""How near to the physical bounds: efficiency of the cells, sway and flicker, rigid scenes, real clips.
+"""How near to the physical bounds: cells, sway and flicker, rigid scenes, real recordings.
 
-    python benchmarks/accuracy.py [efficiency] [sway] [rigid] [recordings] [--seeds 3]
+python benchmarks/accuracy.py [efficiency] [sway] [rigid] [recordings] [--seeds 3]
 """
 
 import argparse
@@ -62,9 +62,9 @@ def efficiency(seeds: Iterable[int]) -> None:
         ((8, 0.5, 0.0, 0.1), (16, 2.0, 0.0, 0.02), (16, 1.0, 0.05, 0.1), (32, 8.0, 0.0, 0.1)),
     ):
         results = [_efficiency(texture, modes, cell, read, shot, rms, seed) for seed in seeds]
-        bound, bias, claim = (
-            np.array([[r.real_over_bound, r.scale_bias, r.claimed_over_real] for r in results]).T
-        )
+        bound, bias, claim = np.array(
+            [[r.real_over_bound, r.scale_bias, r.claimed_over_real] for r in results]
+        ).T
         rows.append((bound.mean(), np.abs(bias).mean(), claim.mean()))
         print(
             f"   {texture:8} {'modal' if modes else 'rigid':6}  {cell:4}  {read:5.1f}  {shot:4.2f}"
@@ -165,8 +165,10 @@ def _windows(field: MotionField) -> Iterator[tuple[slice, slice]]:
 def sway_and_flicker(seeds: Iterable[int]) -> None:
     """What 2.5 px of sway and 4 % flicker cost, and what they leave behind."""
     print("\n2. Sway of 2.5 px at 1 Hz and lamp flicker of 4 % at 120 Hz (rigid, 0.01 px RMS, 4 s)")
-    print("   texture  seed  read noise | still dB  swaying dB  cost dB | flicker line over floor dB"
-          " | largest step over noise")  # fmt: skip
+    print(
+        "   texture  seed  read noise | still dB  swaying dB  cost dB"
+        " | flicker line over floor dB | largest step over noise"
+    )
     for texture, seed, read in itertools.product(("speckle", "foil", "print"), seeds, (2.0,)):
         still = _rigid_scene(texture, seed, 0.01, read, samples=8800, low=180)
         moving = replace(
@@ -256,9 +258,7 @@ def _score(scene: Scene, sound: ph.Sound) -> float:
 
 def _bound_db(scene: Scene, sound: ph.Sound) -> float:
     truth = scene.truth
-    information = displacement_information(
-        truth.gradient.reshape(-1, 2), truth.noise_variance.ravel(), image=truth.image.ravel()
-    )
+    information = displacement_information(truth.gradient, truth.noise_variance, image=truth.image)
     direction = scene.motion.shapes(1, 1)[0, :, 0, 0]
     low, high = sound.band_hz
     white = sound_bound_db(information, direction, scene.motion.rms_px)

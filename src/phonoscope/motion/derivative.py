@@ -8,11 +8,10 @@ beyond, where there is more noise than texture.
 
 from functools import cache
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from phonoscope.motion.spline import mirror
+from phonoscope.motion.correlate import along_x, along_y
 from phonoscope.types import Float32, Float64
 
 REACH_PX = 8
@@ -73,41 +72,13 @@ def derivatives(image: Float32) -> Float32:
     for index, (source, axis) in enumerate(
         [(0, 0), (0, 1), (1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (5, 0), (5, 1)], start=1
     ):
-        (_along_x if axis == 0 else _along_y)(stack[source], taps(), stack[index])
+        (along_x if axis == 0 else along_y)(stack[source], taps(), stack[index])
     return stack
 
 
 def gradient(image: Float32) -> Float32:
     """Return the ``(2, height, width)`` first derivatives of `image` along x and y."""
     result = np.empty((2, *image.shape), np.float32)
-    _along_x(image, taps(), result[0])
-    _along_y(image, taps(), result[1])
+    along_x(image, taps(), result[0])
+    along_y(image, taps(), result[1])
     return result
-
-
-@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _along_x(image: Float32, taps: Float32, result: Float32) -> None:
-    height, width = image.shape
-    reach = len(taps) // 2
-    row = np.empty(width + 2 * reach, np.float32)
-    for y in range(height):
-        for x in range(-reach, width + reach):
-            row[x + reach] = image[y, mirror(x, width)]
-        result[y] = 0
-        line = result[y]
-        for k in range(len(taps)):
-            for x in range(width):
-                line[x] += taps[k] * row[x + k]
-
-
-@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _along_y(image: Float32, taps: Float32, result: Float32) -> None:
-    height, width = image.shape
-    reach = len(taps) // 2
-    for y in range(height):
-        result[y] = 0
-        line = result[y]
-        for k in range(len(taps)):
-            source = image[mirror(y + k - reach, height)]
-            for x in range(width):
-                line[x] += taps[k] * source[x]

@@ -1,13 +1,16 @@
-"""Shift and warp a picture by fractions of a pixel: quintic B-spline interpolation.
+"""Shift and warp a picture by fractions of a pixel: quintic B-splines on a grid twice as fine.
 
-Unser, Aldroubi and Eden, doi:10.1109/78.193220. The error is below 0.3 % up to two thirds of
-Nyquist, and symmetric shifts leave the phase, which is what motion is read from, nearly untouched.
+A spline on the pixels themselves (Unser, Aldroubi and Eden, doi:10.1109/78.193220) would turn the
+phase of texture beyond half of Nyquist by more than a thousandth of a pixel, by an amount that
+depends on the fraction of the shift: a swaying picture would click. So the picture is first doubled
+with a long windowed sinc; then the phase holds to 1e-4 px up to 0.8 of Nyquist.
 """
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from phonoscope.motion.correlate import along_x, along_y, mirror
 from phonoscope.types import Float32
 
 _POLES = (
@@ -16,15 +19,41 @@ _POLES = (
 )
 
 
+_FINER = 2
+_HALF_TAPS = 14
+
+
 def coefficients(image: Float32) -> Float32:
-    """Return the ``(height, width)`` B-spline coefficients of `image` (mirrored at its edges)."""
-    result = image.astype(np.float64)
+    """Return the B-spline coefficients of `image` (mirrored at its edges).
+
+    They are ``(2 height - 1, 2 width - 1)``: those of the picture at every half pixel.
+    """
+    result = _doubled(image)
     for axis in (0, 1):
         lines = np.ascontiguousarray(np.moveaxis(result, axis, 0))
         for pole in _POLES:
             _prefilter(lines, pole)
         result = np.moveaxis(lines, 0, axis)
-    return np.ascontiguousarray(result, dtype=np.float32)
+    return np.ascontiguousarray(result)
+
+
+def _doubled(image: Float32) -> Float32:
+    # Value at x - 1/2 from the pixels on either side: an ideal delay, windowed after Kaiser.
+    position = np.arange(-_HALF_TAPS, _HALF_TAPS) + 0.5
+    taps = np.sinc(position) * np.interp(
+        position, np.linspace(-_HALF_TAPS, _HALF_TAPS, 201), np.kaiser(201, 8)
+    )
+    taps = (taps / taps.sum()).astype(np.float32)
+    height, width = image.shape
+    between = np.empty_like(image)
+    along_x(image, taps, between)
+    wide = np.empty((height, 2 * width - 1), np.float32)
+    wide[:, ::2], wide[:, 1::2] = image, between[:, 1:]
+    below = np.empty_like(wide)
+    along_y(wide, taps, below)
+    fine = np.empty((2 * height - 1, 2 * width - 1), np.float32)
+    fine[::2], fine[1::2] = wide, below[1:]
+    return fine
 
 
 def warp(coefficients: Float32, dx: Float32, dy: Float32) -> tuple[Float32, NDArray[np.bool_]]:
@@ -33,22 +62,22 @@ def warp(coefficients: Float32, dx: Float32, dy: Float32) -> tuple[Float32, NDAr
     Parameters
     ----------
     coefficients
-        ``(height, width)`` from `coefficients`.
+        Of a ``(height, width)`` picture, from `coefficients`.
     dx, dy
         ``(height, width)`` displacement of each pixel, px; x to the right, y down.
     """
-    result = np.empty_like(coefficients)
-    inside = np.empty(coefficients.shape, np.bool_)
+    result = np.empty_like(dx)
+    inside = np.empty(dx.shape, np.bool_)
     _warp(coefficients, dx, dy, result, inside)
     return result, inside
 
 
 @numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _prefilter(lines: NDArray[np.float64], pole: float) -> None:
+def _prefilter(lines: Float32, pole: float) -> None:
     # Recursive filter along axis 0, all lines at once; the start is summed over the mirrored
     # signal until the pole's powers vanish.
     n = lines.shape[0]
-    lines *= (1 - pole) * (1 - 1 / pole)
+    lines *= np.float32((1 - pole) * (1 - 1 / pole))
     reach = min(n - 1, 40)
     first = lines[0].copy()
     power = 1.0
@@ -83,12 +112,13 @@ def _warp(
     c: Float32, dx: Float32, dy: Float32, result: Float32, inside: NDArray[np.bool_]
 ) -> None:
     height, width = c.shape
+    rows, columns = dx.shape
     wx = np.empty(6, np.float32)
     wy = np.empty(6, np.float32)
-    for y in range(height):
-        for x in range(width):
-            u = x - dx[y, x]
-            v = y - dy[y, x]
+    for y in range(rows):
+        for x in range(columns):
+            u = _FINER * (x - dx[y, x])
+            v = _FINER * (y - dy[y, x])
             inside[y, x] = 0 <= u <= width - 1 and 0 <= v <= height - 1
             u = min(max(u, 0.0), width - 1.0)
             v = min(max(v, 0.0), height - 1.0)
@@ -111,11 +141,3 @@ def _warp(
                         line += wx[k] * c[row, mirror(i - 2 + k, width)]
                     total += wy[m] * line
             result[y, x] = total
-
-
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def mirror(position: int, length: int) -> int:
-    """Return the index inside ``[0, length)`` that `position` is the mirror image of."""
-    while position < 0 or position >= length:
-        position = -position if position < 0 else 2 * (length - 1) - position
-    return position

@@ -30,6 +30,7 @@ _STEP_PX = 0.2
 _REACH_PX = 0.35
 _ITERATIONS = 8
 _JUMP_PX = 0.7
+_MASKED_SHARE = 0.2  # of a warped mask, above the spline's overshoot
 _WHOLE = 0.5  # share of the picture that must be out of reach before it is followed
 
 
@@ -212,8 +213,7 @@ def posed(reference: Reference, grid: Grid, pose: Float64) -> Posed:
     if pose.any():
         dx, dy = (per_pixel(pose[..., k], grid, reference.origin, shape) for k in (0, 1))
         image, inside = warp(reference.coefficients, dx, dy)
-        moved, _ = warp(reference.masked.astype(np.float32), dx, dy)
-        masked = masked | (moved > 0.02)
+        masked = masked | (warp(reference.mask_coefficients, dx, dy)[0] > _MASKED_SHARE)
     weight = np.where(masked | ~inside, 0, 1 / reference.noise.at(image)).astype(np.float32)
     lin = linearise(image, weight, grid, reference.origin, reference.averaged)
     if pose.any():

@@ -88,12 +88,12 @@ class Motion:
         steps = (np.arange(self.modes) + rng.uniform(0.2, 0.8, self.modes)) / max(self.modes, 1)
         return np.asarray(self.lowest_hz * (self.highest_hz / self.lowest_hz) ** steps)
 
-    def courses(self, sound: Float64, rate_hz: float, shapes: Float64) -> Float64:
+    def courses(self, sound: Float64, rate_hz: float, shapes: Float64, filmed: int) -> Float64:
         """Return ``(mode, sample)`` time courses in px of the shapes, driven by `sound`.
 
         A mode is a damped resonator driven by the sound as a force, its response to frequency f
         ``1 / (1 - (f / f0)² + 2 i damping f / f0)``, applied without wrapping round. The sum of
-        shapes times courses has the RMS length `rms_px`.
+        shapes times courses has the RMS length `rms_px` over the first `filmed` samples.
         """
         if self.modes == 0:
             courses = sound[None, :].astype(float)
@@ -106,8 +106,8 @@ class Motion:
             courses = np.fft.irfft(response * spectrum, padded)[:, : len(sound)]
         moving = (shapes**2).sum(axis=(0, 1)) > 0
         overlap = np.einsum("aihw,bihw->ab", shapes, shapes) / max(moving.sum(), 1)
-        power = np.einsum("at,bt,ab->", courses, courses, overlap, optimize=True)
-        rms = np.sqrt(power / courses.shape[1])
+        seen = courses[:, :filmed]
+        rms = np.sqrt(np.einsum("at,bt,ab->", seen, seen, overlap, optimize=True) / seen.shape[1])
         return np.asarray(courses * (self.rms_px / rms if rms > 0 else 0.0))
 
 

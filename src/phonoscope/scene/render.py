@@ -114,11 +114,14 @@ class Scene:
     def _splines(self) -> tuple[Any, Any]:
         from scipy.interpolate import CubicSpline  # slow to import
 
-        needed = math.ceil((self.samples / self.camera.fps + 1) * self.sound_rate_hz)
+        filmed = math.ceil(self.samples / self.camera.fps * self.sound_rate_hz)
+        needed = filmed + self.sound_rate_hz
         heard = np.zeros(needed)
         count = min(needed, len(self.sound))
         heard[:count] = self.sound[:count]
-        courses = self.motion.courses(heard, self.sound_rate_hz, self._shapes.astype(np.float64))
+        courses = self.motion.courses(
+            heard, self.sound_rate_hz, self._shapes.astype(np.float64), filmed
+        )
         spline = CubicSpline(np.arange(needed) / self.sound_rate_hz, courses.T)
         return spline, spline.antiderivative()
 

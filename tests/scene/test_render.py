@@ -1,0 +1,211 @@
+"""Rendered frames against the truth that comes with them, by oracles written here."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from phonoscope.errors import UsageError
+from phonoscope.scene import Camera, Motion, Scene, Sway, Texture, chirp, noise, preset, presets
+from phonoscope.scene.motion import _mode_shapes
+
+RATE_HZ = 16000
+
+
+def scene(**changes):
+    base = Scene(
+        camera=Camera(96, 80, Fraction(2000), read_noise=1.0, shot_gain=0.0),
+        texture=Texture("speckle", blur_px=1.0),
+        motion=Motion(0.02),
+        sound=noise(1.0, RATE_HZ, 100, 900),
+        sound_rate_hz=RATE_HZ,
+        samples=60,
+    )
+    return replace(base, **changes)
+
+
+def least_squares_motion(scene, frame, window):
+    """Displacement (x, y) of a clean frame from rest, by one Gauss-Newton step from the truth."""
+    truth = scene.truth
+    gradient = truth.gradient[window].reshape(-1, 2)
+    change = truth.image[window].ravel() - frame[window].ravel()
+    return np.linalg.lstsq(gradient, change, rcond=None)[0]
+
+
+def test_rigid_motion_is_the_sound_in_the_direction_and_size_asked_for():
+    rigid = scene(motion=Motion(0.005, direction_deg=90.0), samples=400)
+    moved = rigid.truth.displacement_px(np.arange(400), np.array([10]), np.array([20]))[:, 0]
+    assert np.abs(moved[:, 0]).max() < 1e-9
+    assert np.sqrt(np.mean(moved**2) * 2) == pytest.approx(0.005, rel=0.1)
+    sound = rigid.sound[(np.arange(400) * RATE_HZ) // 2000]
+    assert np.corrcoef(moved[:, 1], sound)[0, 1] > 0.9999
+
+
+@pytest.mark.parametrize("modes", [0, 4])
+def test_frames_move_as_the_truth_says(modes):
+    moving = scene(motion=Motion(0.004, modes=modes, highest_hz=500))
+    window = (slice(30, 46), slice(40, 56))
+    y, x = (a.ravel() for a in np.mgrid[window])
+    for number in (3, 17, 41):
+        seen = least_squares_motion(moving, moving.clean_frame(number), window)
+        shift = moving.truth.displacement_px(np.array([number]), x, y)[0]
+        # One linear step leaves the square of the motion, and a mean over the cell is a little rough.
+        np.testing.assert_allclose(seen, shift.mean(axis=0), atol=4e-4)
+
+
+def test_large_sway_shifts_the_picture_exactly():
+    swaying = scene(motion=Motion(0.0), sway=Sway(3.0, 2.0))
+    number = 55
+    time = swaying.camera.row_times_s(number)[:1]
+    x, y = swaying.sway.at(time)[0]
+    assert x > 0.9
+    back = replace(swaying, sway=Sway(drift_px_per_s=(0.0, 0.0)))
+    still = back._surface
+    expected = swaying._surface.moved(np.array([x, y]), 0)[0] * 255
+    np.testing.assert_allclose(swaying.clean_frame(number), expected, atol=1e-4)
+    assert np.abs(expected - still.moved(np.zeros(2), 0)[0] * 255).max() > 10
+
+
+def test_series_equals_the_exact_shift():
+    # A line delay of nothing takes the path of the Taylor series instead of the shifted spectrum.
+    rigid = scene(motion=Motion(0.05))
+    series = replace(rigid, camera=replace(rigid.camera, line_delay_s=1e-15))
+    for number in (5, 30):
+        error = rigid.clean_frame(number) - series.clean_frame(number)
+        assert np.abs(error).max() < 1e-4 * rigid.truth.image.std()
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.1])
+@pytest.mark.parametrize("read", [0.5, 2.0, 8.0])
+def test_noise_has_the_variance_that_the_truth_claims(read, gain):
+    camera = Camera(96, 80, Fraction(2000), read_noise=read, shot_gain=gain)
+    still = scene(camera=camera, motion=Motion(0.0), samples=200)
+    residual = np.array([f - still.truth.image for f in still.frames()])
+    ratio = residual.var(axis=0) / still.truth.noise_variance
+    # 200 frames x 7680 pixels: the mean ratio is known to 0.2 %.
+    assert ratio.mean() == pytest.approx(1.0, abs=0.01)
+    slope = np.polyfit(still.truth.image.ravel(), residual.var(axis=0).ravel(), 1)[0]
+    assert slope == pytest.approx(gain, abs=0.004 + 0.004 * read)
+
+
+def test_bits_round_and_clip():
+    bright = scene(camera=Camera(96, 80, Fraction(2000), bits=10, brightness=3.0))
+    frame = next(bright.frames())
+    assert frame.dtype == np.uint16
+    assert frame.max() == 1023
+
+
+def test_gamma_lifts_the_middle():
+    straight = scene(camera=Camera(96, 80, Fraction(2000), read_noise=0.1, shot_gain=0))
+    curved = replace(straight, camera=replace(straight.camera, gamma=2.2))
+    linear, lifted = (next(s.frames()).astype(float) for s in (straight, curved))
+    np.testing.assert_allclose(lifted, 255 * (linear / 255) ** (1 / 2.2), atol=1.6)
+
+
+def test_exposure_dampens_a_tone_as_a_sinc():
+    frequency = 800.0
+    time = np.arange(RATE_HZ) / RATE_HZ
+    tone = scene(sound=np.sin(2 * np.pi * frequency * time), samples=500)
+    blurred = replace(tone, camera=replace(tone.camera, exposure_s=1 / 2000))
+    at = [
+        np.array([s.course(np.array([n / 2000]))[0, 0] for n in range(500)])
+        for s in (tone, blurred)
+    ]
+    expected = np.sinc(frequency / 2000)
+    assert at[1].std() / at[0].std() == pytest.approx(expected, rel=0.01)
+
+
+def test_flicker_has_its_depth_and_frequency():
+    camera = Camera(96, 80, Fraction(2000), flicker_depth=0.04, flicker_hz=120.0)
+    lit = scene(camera=camera, motion=Motion(0.0), samples=400)
+    light = np.array([lit.clean_frame(n).mean() for n in range(400)])
+    spectrum = np.abs(np.fft.rfft(light / light.mean() - 1)) * 2 / 400
+    assert np.argmax(spectrum) == 120 * 400 // 2000
+    assert spectrum.max() == pytest.approx(0.04, rel=0.02)
+
+
+@pytest.mark.parametrize("bottom_up", [False, True])
+def test_rolling_shutter_reads_rows_one_after_the_other(bottom_up):
+    camera = Camera(96, 80, Fraction(60), line_delay_s=1e-4, bottom_up=bottom_up)
+    rolling = scene(camera=camera, motion=Motion(0.02, direction_deg=0), samples=3)
+    y = np.arange(80)
+    moved = rolling.truth.displacement_px(np.array([1]), np.full(80, 5), y)[0, :, 0]
+    delay = (y[::-1] if bottom_up else y) * 1e-4
+    at_rows = rolling.course(1 / 60 + delay)[0]
+    np.testing.assert_allclose(moved, at_rows, atol=1e-9)
+    rows = (slice(20, 24), slice(8, 88))
+    seen = least_squares_motion(rolling, rolling.clean_frame(1), rows)
+    assert seen[0] == pytest.approx(moved[20:24].mean(), abs=2e-3)
+
+
+def test_modes_have_the_rms_asked_for_and_ring_at_their_resonances():
+    modal = scene(motion=Motion(0.01, modes=3, damping=0.01), sound=chirp(2, RATE_HZ, 60, 990),
+                  samples=4000)  # fmt: skip
+    y, x = (a.ravel() for a in np.mgrid[4:80:8, 4:96:8])
+    moved = modal.truth.displacement_px(np.arange(4000), x, y)
+    assert np.sqrt((moved**2).sum(axis=2).mean()) == pytest.approx(0.01, rel=0.05)
+    hz = np.fft.rfftfreq(4000, 1 / 2000)
+    courses = np.array([modal.course(np.array([n / 2000]))[:, 0] for n in range(4000)]).T
+    for course, resonance in zip(courses, modal.motion.resonances_hz(), strict=True):
+        peak = hz[np.argmax(np.abs(np.fft.rfft(course)))]
+        assert peak == pytest.approx(resonance, rel=0.03)
+
+
+def test_half_of_each_mode_moves_against_the_other_half():
+    for shape in _mode_shapes(6, 60, 80, seed=1):
+        part = shape[np.argmax(np.abs(shape).max(axis=(1, 2)))]
+        assert 0.25 < (part > 0).mean() < 0.75
+
+
+def test_still_background_stays_still():
+    framed = scene(motion=Motion(0.02, modes=2, object_share=0.5))
+    corner = framed.truth.displacement_px(np.arange(20), np.array([2]), np.array([2]))
+    middle = framed.truth.displacement_px(np.arange(20), np.array([48]), np.array([44]))
+    assert np.abs(corner).max() == 0
+    assert np.abs(middle).max() > 1e-4
+
+
+@settings(max_examples=10, deadline=None)
+@given(start=st.integers(0, 50), length=st.integers(1, 5))
+def test_a_frame_does_not_depend_on_the_range_rendered(start, length):
+    rendered = list(scene().frames(start, start + length))
+    for offset, frame in enumerate(rendered):
+        np.testing.assert_array_equal(
+            frame, next(scene().frames(start + offset, start + offset + 1))
+        )
+
+
+def test_seeds_change_the_noise():
+    one, same, other = (next(scene(seed=s).frames()) for s in (1, 1, 2))
+    np.testing.assert_array_equal(one, same)
+    assert (one != other).mean() > 0.3
+
+
+def test_too_large_motion_is_refused():
+    with pytest.raises(UsageError, match="cannot be rendered exactly; lower rms_px"):
+        next(scene(motion=Motion(3.0, modes=2)).frames())
+
+
+@pytest.mark.parametrize("name", presets())
+def test_presets_render_and_tell_their_parameters(name):
+    ready = preset(name, duration=0.01, seed=3)
+    frame = next(ready.frames())
+    assert frame.shape == (ready.camera.height, ready.camera.width)
+    assert ready.truth.record["capture_fps"] == 2200
+    assert len(ready.truth.sound) == round(ready.samples / 2200 * ready.sound_rate_hz)
+
+
+def test_preset_plays_a_given_sound():
+    time = np.arange(4410) / 44100
+    ready = preset("rigid", duration=0.05, sound=(np.sin(2 * np.pi * 440 * time), 44100))
+    spectrum = np.abs(np.fft.rfft(ready.truth.sound, 1 << 15))
+    assert np.argmax(spectrum) * ready.sound_rate_hz / (1 << 15) == pytest.approx(440, abs=12)
+
+
+@pytest.mark.parametrize(("name", "duration"), [("moon", None), ("rigid", 0), ("rigid", np.nan)])
+def test_wrong_preset_or_duration_is_refused(name, duration):
+    with pytest.raises(UsageError):
+        preset(name, duration=duration)
