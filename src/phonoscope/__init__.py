@@ -20,7 +20,6 @@ if TYPE_CHECKING:
         PhonoscopeError,
         UsageError,
     )
-    from phonoscope.evaluate import evaluate
     from phonoscope.motion import open_motion
     from phonoscope.pipeline import measure, recover
     from phonoscope.types import (
@@ -47,7 +46,6 @@ _HOMES = {
         "PhonoscopeError",
         "UsageError",
     ),
-    "evaluate": ("evaluate",),
     "motion": ("open_motion",),
     "pipeline": ("measure", "recover"),
     "types": (
@@ -79,7 +77,6 @@ __all__ = [
     "Sound",
     "UsageError",
     "VideoFacts",
-    "evaluate",
     "measure",
     "open_motion",
     "open_video",

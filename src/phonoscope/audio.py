@@ -162,11 +162,7 @@ def write_audio(
         If the file cannot be written.
     """
     target = Path(path)
-    suffix = target.suffix.lower()
-    if suffix not in _CODECS:
-        raise UsageError(
-            f"cannot write {target}: its suffix is {target.suffix!r}; choose .wav or .flac."
-        )
+    suffix = _suffix(target)
     sound = _checked(samples)
     whole_rate = _file_rate(rate_hz, file_rate, suffix)
     if file_rate != "native":
@@ -175,6 +171,35 @@ def write_audio(
     encoded = _encode(sound, whole_rate, suffix, comment, target)
     with replace_when_done(target) as temporary:
         temporary.write_bytes(encoded)
+
+
+def check_file_rate(path: str | os.PathLike[str], file_rate: int | str) -> int | Literal["native"]:
+    """Return `file_rate` as `write_audio` takes it, also where it comes as text.
+
+    Raises
+    ------
+    UsageError
+        If no sound could be written to `path` at that rate, as in `write_audio`.
+    """
+    suffix = _suffix(Path(path))
+    if file_rate == "native":
+        return "native"
+    try:
+        rate = int(file_rate)
+    except ValueError:
+        raise UsageError(
+            f"rate {file_rate!r} is not a sample rate; give Hz, such as 48000, or native."
+        ) from None
+    return _file_rate(rate, rate, suffix)
+
+
+def _suffix(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix not in _CODECS:
+        raise UsageError(
+            f"cannot write {path}: its suffix is {path.suffix!r}; choose .wav or .flac."
+        )
+    return suffix
 
 
 def _file_rate(rate_hz: Rate, file_rate: int | Literal["native"], suffix: str) -> int:

@@ -1,12 +1,17 @@
-"""Output files appear whole or not at all."""
+"""Files: outputs appear whole or not at all, temporary ones go, inputs have fingerprints."""
 
 import contextlib
+import glob
+import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from phonoscope.errors import OutputError
+from phonoscope.errors import OutputError, PhonoscopeError
+
+_CHUNK = 1 << 20
 
 
 @contextlib.contextmanager
@@ -15,35 +20,49 @@ def replace_when_done(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     The temporary name keeps the suffix of `path`, by which many writers choose their format.
     Whatever leaves the block by an exception, Ctrl-C included, leaves no file behind, and an
-    existing file at `path` stays as it was.
+    existing file at `path` stays as it was. Of a link, the file that it leads to is replaced.
 
     Raises
     ------
     OutputError
-        If the folder of `path` does not exist or cannot be written to, if `path` is a folder, or
-        if writing fails inside the block (disk full, say).
+        If the folder of `path` does not exist or cannot be written to, if `path` is a folder or a
+        device, or if writing fails inside the block (disk full, say).
     """
-    target = Path(path)
-    if target.is_dir():
-        raise OutputError(f"cannot write {target}: it is a folder; name a file in it.")
-    if not target.parent.is_dir():
-        raise OutputError(
-            f"cannot write {target}: the folder {target.parent} does not exist; create it first."
-        )
-    temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part{target.suffix}")
+    try:
+        target = _target(Path(path))
+    except OutputError:
+        raise
+    except OSError as error:  # a name that is too long, say
+        raise unwritable(path, error) from error
+    temporary = target.with_name(f".{secrets.token_hex(4)}.part{target.suffix}")
     try:
         yield temporary
         temporary.replace(target)
-    except OutputError:
-        raise
     except OSError as error:
-        # Only errors about this very file are the output's; others (a lost input) pass through.
-        if error.filename is None or Path(os.fsdecode(error.filename)) in (temporary, target):
-            raise unwritable(target, error) from error
-        raise
+        reason = _reason(error, temporary, target)
+        if reason is None:
+            raise
+        raise _UnwritableError(target, reason) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _target(path: Path) -> Path:
+    with contextlib.suppress(OSError, RuntimeError):  # a link that leads in circles fails below
+        path = path.resolve() if path.is_symlink() else path
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder; name a file in it.")
+    if path.exists() and not path.is_file():
+        # Renaming over a device such as /dev/null would take it away from everybody.
+        raise OutputError(f"cannot write {path}: it is no regular file; choose another name.")
+    if not path.parent.is_dir():
+        what = "is not a folder" if path.parent.exists() else "does not exist"
+        raise OutputError(
+            f"cannot write {path}: the folder {path.parent} {what}; create it first, "
+            "or choose another."
+        )
+    return path
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -57,9 +76,99 @@ class _Abandoned(Exception):  # noqa: N818 - nothing went wrong
     """Leaves `replace_when_done` without replacing."""
 
 
+@contextlib.contextmanager
+def temporary_file(name: str) -> Iterator[Path]:
+    """Yield the path of a file `name` in a folder of its own, which is gone after the block.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; says where it was and how to choose another place.
+    """
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="phonoscope-", ignore_cleanup_errors=True)
+    except OSError as error:
+        place = os.environ.get("TMPDIR", "the system's temporary folder")
+        raise _no_room(place, error.strerror or str(error)) from error
+    with folder:
+        path = Path(folder.name) / name
+        try:
+            yield path
+        except OSError as error:
+            reason = _reason(error, path)
+            if reason is None:
+                raise
+            raise _no_room(path.parent.parent, reason) from error
+
+
+def _no_room(place: str | Path, reason: str) -> OutputError:
+    return OutputError(
+        f"cannot write a temporary file in {place}: {reason}; free some space there, or set TMPDIR "
+        "to another folder."
+    )
+
+
+class _UnwritableError(OutputError):
+    """A place could not be written to; knows which, so that a temporary name never shows."""
+
+    def __init__(self, place: str | os.PathLike[str], reason: str) -> None:
+        super().__init__(
+            f"cannot write {os.fspath(place)}: {reason}; check free space and permissions, "
+            "or choose another place."
+        )
+        self.place = Path(place)
+        self.reason = reason
+
+
 def unwritable(path: str | os.PathLike[str], error: BaseException) -> OutputError:
     """Return the error that says in one sentence why `path` could not be written."""
-    reason = getattr(error, "strerror", None) or str(error)
-    return OutputError(
-        f"cannot write {path}: {reason}; check free space and permissions, or choose another place."
-    )
+    return _UnwritableError(path, getattr(error, "strerror", None) or str(error))
+
+
+def _reason(error: OSError, *places: Path) -> str | None:
+    """Return why one of `places` could not be written, or None if `error` is about another file."""
+    if isinstance(error, _UnwritableError):
+        return error.reason if error.place in places else None
+    if isinstance(error, PhonoscopeError):
+        return None
+    if error.filename is None or Path(os.fsdecode(error.filename)) in places:
+        return error.strerror or str(error)
+    return None
+
+
+def sha256(
+    source: str | os.PathLike[str], *, stopped: Callable[[], bool] = lambda: False
+) -> str | None:
+    """Return the SHA-256 of a file; of a folder or pattern, that of its ``sha256sum`` listing.
+
+    Parameters
+    ----------
+    source
+        A file, a folder (hidden files do not count), or a pattern such as ``frames/*.png``.
+    stopped
+        Asked after every megabyte whether to give up, and return None.
+    """
+    path = Path(source)
+    if path.is_file():
+        return _file_sha256(path, stopped)
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
+    else:
+        files = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207
+    listing = hashlib.sha256()
+    for file in filter(Path.is_file, files):
+        digest = _file_sha256(file, stopped)
+        if digest is None:
+            return None
+        listing.update(f"{digest}  {file.name}\n".encode(errors="surrogateescape"))
+    return listing.hexdigest()
+
+
+def _file_sha256(path: Path, stopped: Callable[[], bool]) -> str | None:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            if stopped():
+                return None
+            digest.update(chunk)
+    return digest.hexdigest()

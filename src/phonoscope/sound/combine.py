@@ -6,8 +6,8 @@ doi:10.1137/090771806) in a few passes over the field, whose time filter is appl
 combinations rather than to every channel.
 
 That eigenvector is learned from noisy samples, which makes its eigenvalue look larger than it is;
-the spiked-covariance model (Baik and Silverstein, doi:10.1016/j.jmva.2005.08.003) tells by how much,
-and below which eigenvalue there is nothing but noise.
+the spiked-covariance model (Baik and Silverstein, doi:10.1016/j.jmva.2005.08.003) tells by how
+much, and below which eigenvalue there is nothing but noise.
 """
 
 from collections.abc import Callable

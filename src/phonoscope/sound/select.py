@@ -86,10 +86,15 @@ def _in_regions(field: MotionField, regions: Sequence[Region]) -> MotionField:
             f"y {cells.y_px.min()} to {(cells.y_px + cells.height_px).max()}); choose another."
         )
     kept = np.flatnonzero(inside)
-    columns = (cells.x_px, cells.y_px, cells.width_px, cells.height_px, cells.delay_s)
     return replace(
         field,
-        cells=Cells(*(column[kept] for column in columns)),
+        cells=Cells(
+            cells.x_px[kept],
+            cells.y_px[kept],
+            cells.width_px[kept],
+            cells.height_px[kept],
+            cells.delay_s[kept],
+        ),
         blocks=_Mapped(
             field.blocks,
             lambda b: MotionBlock(
@@ -107,6 +112,12 @@ def _in_time(field: MotionField, start: float, duration: float | None) -> Motion
     rate = float(field.rate_hz)
     first = math.ceil(start * rate - 1e-6)
     last = field.samples if duration is None else math.ceil((start + duration) * rate - 1e-6)
+    if first < field.samples and last > field.samples + 1:
+        length = field.samples / rate
+        raise UsageError(
+            f"a duration of {duration:g} s from {start:g} s goes beyond the end of the clip at "
+            f"{length:.6g} s; give at most {length - start:.6g} s, or leave duration out."
+        )
     blocks: list[Sequence[MotionBlock]] = []
     position = 0
     kept = 0

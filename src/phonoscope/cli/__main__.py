@@ -1,0 +1,5 @@
+"""``python -m phonoscope.cli``."""
+
+from phonoscope.cli import main
+
+main()

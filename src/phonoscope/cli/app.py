@@ -1,0 +1,113 @@
+"""The program: its commands, and the one place where errors become sentences and exit codes."""
+
+import io
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import phonoscope
+from phonoscope.cli.commands import measure, recover
+from phonoscope.cli.demonstrate import score, simulate
+from phonoscope.errors import PhonoscopeError, UsageError
+
+INTERRUPTED = 130  # as shells report a program ended by Ctrl-C
+
+
+class _Interrupted(Exception):  # noqa: N818 - the user's wish
+    """Ctrl-C, in a form that Typer lets through."""
+
+
+class _Group(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise _Interrupted from None
+
+
+app = typer.Typer(
+    name="phonoscope",
+    cls=_Group,
+    help="Turns silent video into sound.",
+    epilog="phonoscope COMMAND --help shows its options, with examples. "
+    "To begin: phonoscope recover clip.mp4 --fps 2200",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"phonoscope {phonoscope.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+RECOVER_EXAMPLES = """[bold]Examples[/bold]
+
+phonoscope recover clip.mp4 --fps 2200
+
+phonoscope recover clip.mp4 -o out.flac --region 120,80,300,200 --band 80,1000 --json out.json
+
+phonoscope recover clip.motion -o out.wav --rate native"""
+
+MEASURE_EXAMPLES = """[bold]Examples[/bold]: the costly pass once, then sound from it in a moment
+
+phonoscope measure clip.mp4 --fps 2200 -o clip.motion
+
+phonoscope recover clip.motion --band 80,1000 -o out.wav"""
+
+SIMULATE_EXAMPLES = """[bold]Examples[/bold]
+
+phonoscope simulate chips --out demo/
+
+phonoscope simulate rigid --out demo/ --seed 7 --sound speech.wav --codec h264"""
+
+SCORE_EXAMPLES = """[bold]Examples[/bold]
+
+phonoscope score demo/truth.wav out.wav
+
+phonoscope score demo/truth.wav out.wav --band 80,1000 --json scores.json"""
+
+app.command(epilog=RECOVER_EXAMPLES)(recover)
+app.command(epilog=MEASURE_EXAMPLES)(measure)
+app.command(epilog=SIMULATE_EXAMPLES)(simulate)
+app.command(epilog=SCORE_EXAMPLES)(score)
+
+
+def main() -> None:
+    """Run the command line: exit code 0 done, 1 could not be done, 2 wrong usage."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file name that the terminal cannot spell is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        app()
+    except _Interrupted:
+        _fail("interrupted; nothing was written.", INTERRUPTED)
+    except UsageError as error:
+        _fail(str(error), 2)
+    except MemoryError as error:
+        _fail(f"out of memory ({error}); choose a smaller region or larger cells.", 1)
+    except PhonoscopeError as error:
+        _fail(str(error), 1)
+    except OSError as error:  # what no room foresaw still gets a sentence
+        _fail(f"{error.filename or 'the system'}: {error.strerror or error}.", 1)
+
+
+def _fail(sentence: str, code: int) -> None:
+    typer.echo(f"phonoscope: {' '.join(sentence.split())}", err=True)
+    sys.exit(code)

@@ -1,0 +1,96 @@
+"""From video to sound: the commands `recover` and `measure`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phonoscope.cli import options
+from phonoscope.cli.console import print_motion, print_sound, progress_bar
+from phonoscope.cli.outputs import check_outputs, default_output, write_json
+from phonoscope.files import replace_when_done, sha256
+
+
+def recover(
+    source: options.SourceOrMotion,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o",
+            help="WAV or FLAC file to write.",
+            show_default="SOURCE with the suffix .wav",
+            metavar="FILE",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = None,
+    fps: options.Fps = None,
+    region: options.Regions = None,
+    band: options.Band = None,
+    cell: options.Cell = None,
+    start: options.Start = 0.0,
+    duration: options.Duration = None,
+    rate: Annotated[
+        str,
+        typer.Option(
+            help="Sample rate of the file in Hz; 'native' for the capture rate, unresampled.",
+            metavar="HZ",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = "48000",
+    json_file: options.Json = None,
+    quiet: options.Quiet = False,
+) -> None:  # fmt: skip
+    """Recover the sound that a video has seen, from a video or a motion file."""
+    from phonoscope.audio import check_file_rate
+
+    target = default_output(source, ".wav") if output is None else output
+    file_rate = check_file_rate(target, rate)
+    check_outputs(source, target, json_file)
+    from phonoscope.pipeline import recover as run
+
+    with progress_bar(quiet) as progress:
+        sound = run(
+            source, fps=fps, region=region or (), band=band, cell=cell, start=start,
+            duration=duration, progress=progress,
+        )  # fmt: skip
+    with replace_when_done(target) as part:
+        sound.write(part, rate=file_rate)
+        if json_file is not None:
+            facts = {"output": str(target), "output_sha256": sha256(part), "file_rate": file_rate}
+            write_json(json_file, {**sound.record, **facts})
+    if not quiet:
+        print_sound(sound, target)
+
+
+def measure(
+    source: options.Source,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o",
+            help="Motion file to write.",
+            show_default="SOURCE with the suffix .motion",
+            metavar="FILE",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = None,
+    fps: options.Fps = None,
+    region: options.Regions = None,
+    cell: options.Cell = None,
+    start: options.Start = 0.0,
+    duration: options.Duration = None,
+    quiet: options.Quiet = False,
+) -> None:  # fmt: skip
+    """Measure how every part of a video moves, and keep it in a motion file."""
+    from phonoscope.pipeline import measure as run
+
+    target = default_output(source, ".motion") if output is None else output
+    if target != Path(source):  # else `run` knows better what to say
+        check_outputs(source, target)
+    with progress_bar(quiet, after="finishing") as progress:
+        field = run(
+            source, output=target, fps=fps, region=region or (), cell=cell, start=start,
+            duration=duration, progress=progress,
+        )  # fmt: skip
+    if not quiet:
+        print_motion(field, target)

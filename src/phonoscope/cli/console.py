@@ -1,0 +1,115 @@
+"""What a person sees in the terminal: progress, a summary, warnings."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from phonoscope.types import MotionField, Sound
+
+
+@contextmanager
+def progress_bar(
+    quiet: bool,
+    doing: str = "measuring",
+    *,
+    before: str = "learning the picture (20 s the first time)",
+    after: str = "listening",
+) -> Iterator[Callable[[int, int | None], None] | None]:
+    """Yield a function that shows progress on a terminal, or None where nobody looks.
+
+    `before` is said until the first frame is done (the very first run compiles), `after` when the
+    last one is.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(before, total=None, rate="")
+
+        def told(done: int, total: int | None) -> None:
+            shown = bar.tasks[0]
+            if shown.description == before:
+                bar.reset(task, total=total)  # the rate is that of the frames alone
+            speed = shown.finished_speed or shown.speed
+            bar.update(
+                task,
+                description=after if done == total else doing,
+                completed=done,
+                total=total,
+                rate=f"{speed:,.0f} frames/s" if speed else "",
+            )
+
+        yield told
+
+
+def print_sound(sound: "Sound", target: Path) -> None:
+    """Print what was heard and where it was written."""
+    low, high = sound.band_hz
+    record = sound.record
+    heard = (
+        f"{sound.motion_rms_px:.2g} px RMS, {sound.snr_db:.1f} dB over the camera noise "
+        f"({sound.noise_floor_px:.2g} px)"
+        if sound.motion_rms_px
+        else f"nothing above the noise floor of {sound.noise_floor_px:.2g} px"
+    )
+    print_facts(
+        ("sound", str(target)),
+        ("length", f"{record['duration_s']:.3f} s, {record['frames']:,} frames"),
+        ("capture rate", _rate_text(record["capture_fps"], record["capture_fps_source"])),
+        ("band", f"{low:.4g} to {high:.4g} Hz"),
+        ("heard", heard),
+    )
+    print_warnings(sound.warnings)
+
+
+def print_motion(field: "MotionField", target: Path) -> None:
+    """Print what was measured and where it was written."""
+    facts = field.facts
+    hearing = int((field.information[:, :2, :2].trace(axis1=1, axis2=2) > 0).sum())
+    cell_px = field.parameters["cell_px"]
+    print_facts(
+        ("motion", f"{target} ({target.stat().st_size / 1e6:.1f} MB)"),
+        ("length", f"{float(field.samples / facts.capture_rate):.3f} s, {field.samples:,} frames"),
+        ("capture rate", _rate_text(float(facts.capture_rate), facts.capture_rate_source)),
+        ("cells", f"{len(field.cells):,} of {cell_px} px, {hearing:,} with texture"),
+    )
+    print_warnings(field.warnings)
+
+
+def print_facts(*rows: tuple[str, str]) -> None:
+    """Print names and values in two columns."""
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        typer.echo(f"{name:>{width}}  {value}")
+
+
+def print_warnings(warnings: tuple[str, ...]) -> None:
+    """Print warnings on the error stream."""
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)
+
+
+def _rate_text(rate: float, source: str) -> str:
+    where = {"user": "as given", "container": "from the file"}
+    return f"{rate:.6g} frames/s, {where[source]}"

@@ -1,0 +1,78 @@
+"""Where results go, and that nothing of the user's is lost to them."""
+
+import glob
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from phonoscope.errors import PhonoscopeError, UsageError
+from phonoscope.files import check_writable, replace_when_done
+
+
+def default_output(source: str, suffix: str) -> Path:
+    """Return `source` with another suffix; raise `UsageError` if that is somebody else's file."""
+    path = Path(source)
+    if glob.has_magic(source) and not path.exists():
+        raise UsageError(f"the images {source} have no one name; choose the output with -o.")
+    if path.is_dir():
+        target = path.resolve().parent / (path.resolve().name + suffix)
+    else:
+        target = path.with_suffix(suffix)
+    if target.exists() and not _made_here(target) and not _is_input(source, target):
+        raise UsageError(
+            f"{target} exists and was not made by Phonoscope; choose the output with -o."
+        )
+    return target
+
+
+def check_outputs(source: str, *targets: Path | None) -> None:
+    """Find out now, rather than after a long run, whether the results can be written."""
+    given = [target for target in targets if target is not None]
+    if len({target.resolve() for target in given}) < len(given):
+        raise UsageError(f"two results cannot both be written to {given[0]}; name another file.")
+    for target in given:
+        if _is_input(source, target):
+            raise UsageError(f"the output {target} is the input itself; choose another name.")
+        check_writable(target)
+
+
+def _is_input(source: str, target: Path) -> bool:
+    if not target.exists():
+        return False
+    path = Path(source)
+    if path.exists() and path.samefile(target):
+        return True
+    inside = path.is_dir() and target.resolve().parent == path.resolve()
+    from_pattern = glob.glob(source, recursive=True) if glob.has_magic(source) else []  # noqa: PTH207
+    return inside or any(target.samefile(match) for match in from_pattern)
+
+
+def _made_here(path: Path) -> bool:
+    if path.suffix == ".motion":
+        from phonoscope.motion import is_motion_file
+
+        return is_motion_file(path)
+    from phonoscope.audio import read_audio
+
+    try:
+        return read_audio(path)[2].startswith("Phonoscope")
+    except PhonoscopeError:
+        return False
+
+
+def write_json(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a record as strict JSON, in which a number that is not finite is null."""
+    text = json.dumps(_strict(record), indent=2, ensure_ascii=False, allow_nan=False)
+    with replace_when_done(path) as part:
+        # A file name that is no Unicode becomes the escape that JSON has for it.
+        part.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,277 @@
+"""The order of the rooms: open, measure, keep, listen."""
+
+import math
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from phonoscope.errors import InputError, UsageError
+from phonoscope.files import replace_when_done, sha256, temporary_file
+from phonoscope.motion import (
+    Measurement,
+    cut,
+    default_cell_px,
+    finish_motion,
+    measure_frames,
+    open_motion,
+    write_motion,
+)
+from phonoscope.pipeline.record import record_of, versions
+from phonoscope.pipeline.request import AnyRegion, Progress, Rate, Request
+from phonoscope.sound import chosen_band, listen, select
+from phonoscope.types import MotionBlock, MotionField, Sound
+from phonoscope.video import Video, open_video, prefetch
+
+MOTION_SUFFIX = ".motion"
+
+
+def measure(
+    source: Any,
+    *,
+    output: str | os.PathLike[str] | None = None,
+    fps: Rate | None = None,
+    region: AnyRegion | Sequence[AnyRegion] = (),
+    cell: int | None = None,
+    start: float = 0.0,
+    duration: float | None = None,
+    progress: Progress | None = None,
+) -> MotionField:
+    """Measure how every part of a video moves: the costly pass, done once.
+
+    Parameters
+    ----------
+    source
+        A video file, a folder or glob of images, a multi-page TIFF, a ``.npy`` file, an array
+        ``(frame, height, width)`` or an iterable of frames.
+    output
+        Motion file to write, ``*.motion``. The field is then read from it as needed, and memory
+        does not grow with the length of the video. Without it the field is kept in memory.
+    fps
+        True capture rate in frames/s, where the file does not say it (slow motion plays at 30 what
+        was shot at 2200). Images and arrays need it.
+    region
+        One or several rectangles ``"x,y,width,height"`` in px to which measuring is confined.
+    cell
+        Edge of a cell in px; 16 by default, more for frames beyond a megapixel.
+    start, duration
+        Range of capture time to measure, s.
+    progress
+        Called as frames are measured.
+
+    Returns
+    -------
+    MotionField
+
+    Raises
+    ------
+    UsageError
+        If an argument has a value that cannot be right.
+    InputError
+        If nothing can be measured from the source.
+    OutputError
+        If `output` cannot be written.
+    """
+    request = Request.checked(source, fps, region, cell, start, duration, progress=progress)
+    if request.stored or isinstance(source, MotionField):
+        raise InputError(
+            f"{source if request.stored else 'this'} is a motion field, measured already; "
+            "give it to recover, or give the video."
+        )
+    if output is None:
+        return _measure_to_memory(request)
+    _check_target(request, Path(output))
+    with replace_when_done(output) as part:
+        _measure_to_file(request, part)
+    return open_motion(output)
+
+
+def recover(
+    source: Any,
+    *,
+    fps: Rate | None = None,
+    region: AnyRegion | Sequence[AnyRegion] = (),
+    band: tuple[float, float] | str | None = None,
+    cell: int | None = None,
+    start: float = 0.0,
+    duration: float | None = None,
+    progress: Progress | None = None,
+) -> Sound:
+    """Recover the sound that a video has seen.
+
+    Parameters
+    ----------
+    source
+        Anything that `measure` takes, or a motion file, or a `MotionField`: then there is no video
+        to go through, and the sound comes in a moment.
+    band
+        Lowest and highest frequency to keep, Hz: ``(80, 1000)`` or ``"80,1000"``. By default from
+        20 Hz to half the capture rate.
+    fps, region, cell, start, duration, progress
+        As in `measure`. The cell of a motion field was chosen when it was measured.
+
+    Returns
+    -------
+    Sound
+        As measured: nothing is enhanced. Its `record` holds every fact of the result.
+
+    Raises
+    ------
+    UsageError, InputError
+        As in `measure`; also if the band is not within 0 Hz and half the capture rate.
+    """
+    request = Request.checked(
+        source, fps, region, cell, start, duration, band=band, progress=progress
+    )
+    if isinstance(source, MotionField):
+        return _hear_again(request, source)
+    if request.stored:
+        return _hear_again(request, open_motion(source))
+    with temporary_file("clip" + MOTION_SUFFIX) as path:
+        _measure_to_file(request, path)
+        return _heard(open_motion(path), request.band)
+
+
+def _hear_again(request: Request, field: MotionField) -> Sound:
+    if request.cell is not None:
+        raise UsageError(
+            f"cell {request.cell} cannot be chosen any more: the motion field is measured "
+            "already; leave it out or measure the video again."
+        )
+    narrowed = select(
+        field,
+        fps=request.fps,
+        regions=request.regions,
+        start=request.start,
+        duration=request.duration,
+    )
+    listened = {
+        "region": [str(region) for region in request.regions],
+        "start_s": request.start,
+        "duration_s": request.duration,
+    }
+    return _heard(narrowed, request.band, listened=listened)
+
+
+def _heard(field: MotionField, band: tuple[float, float] | None, **more: Any) -> Sound:
+    sound = listen(field, band=band)
+    return replace(sound, record=record_of(field, sound, **more))
+
+
+def _measure_to_memory(request: Request) -> MotionField:
+    with _measuring(request) as run:
+        blocks: tuple[MotionBlock, ...] = tuple(run.measurement.blocks)
+        return MotionField(
+            facts=run.video.facts,
+            cells=run.measurement.cells,
+            noise=run.measurement.noise,
+            samples=sum(len(block.time_s) for block in blocks),
+            blocks=blocks,
+            parameters=run.parameters(),
+            warnings=run.warnings(),
+        )
+
+
+def _measure_to_file(request: Request, path: Path) -> None:
+    with _measuring(request) as run:
+        m = run.measurement
+        writing = write_motion(path, m.blocks, facts=run.video.facts, cells=m.cells, noise=m.noise)
+        samples = 0
+        with closing(writing) as counts:
+            for samples in counts:  # noqa: B007 - the last count is the total
+                pass
+        finish_motion(path, samples=samples, parameters=run.parameters(), warnings=run.warnings())
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A measurement under way, and what is known only when its blocks have been read."""
+
+    request: Request
+    video: Video
+    measurement: Measurement
+    cell_px: int
+    fingerprint: "Future[str | None]"
+
+    def parameters(self) -> dict[str, Any]:
+        return {
+            "cell_px": self.cell_px,
+            "region": [str(region) for region in self.request.regions],
+            "start_s": self.request.start,
+            "duration_s": self.request.duration,
+            "reference_frames": self.measurement.reference_frames,
+            "input_sha256": self.fingerprint.result(),
+            "versions": versions(),
+        }
+
+    def warnings(self) -> tuple[str, ...]:
+        lost = self.measurement.lost
+        if not lost:
+            return self.video.warnings
+        return (
+            *self.video.warnings,
+            f"{len(lost)} frames (the first is {lost[0]}) moved too far from their neighbours to "
+            "be followed; expect clicks there, or choose a steadier range.",
+        )
+
+
+@contextmanager
+def _measuring(request: Request) -> Iterator[_Run]:
+    opened = open_video(
+        request.source, fps=request.fps, start=request.start, duration=request.duration
+    )
+    with opened as video:
+        facts = video.facts
+        chosen_band(request.band, float(facts.capture_rate))  # wrong ones fail now, not in the end
+        edge = default_cell_px(facts.width, facts.height) if request.cell is None else request.cell
+        grids = cut(facts.width, facts.height, request.regions, edge)
+        with (
+            _fingerprinting(request.source) as fingerprint,
+            closing(prefetch(video)) as frames,
+        ):
+            told = _told(request, video)
+            measurement = measure_frames(frames, grids, bits=facts.bits, progress=told)
+            yield _Run(request, video, measurement, edge, fingerprint)
+
+
+@contextmanager
+def _fingerprinting(source: Any) -> Iterator["Future[str | None]"]:
+    # Taken while the pixels are measured, so that the file is read only once from the disk.
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as background:
+        try:
+            if isinstance(source, str | os.PathLike):
+                yield background.submit(sha256, source, stopped=stop.is_set)
+            else:
+                yield background.submit(lambda: None)
+        finally:
+            stop.set()
+
+
+def _told(request: Request, video: Video) -> Callable[[int], None] | None:
+    progress, total = request.progress, _expected(request, video)
+    return None if progress is None else lambda done: progress(done, total)
+
+
+def _expected(request: Request, video: Video) -> int | None:
+    rate = video.facts.capture_rate
+    in_range = None if request.duration is None else math.ceil(request.duration * rate)
+    if video.facts.frames is None:
+        return in_range
+    left = max(0, video.facts.frames - math.ceil(request.start * rate))
+    return left if in_range is None else min(left, in_range)
+
+
+def _check_target(request: Request, output: Path) -> None:
+    if output.suffix.lower() != MOTION_SUFFIX:
+        raise UsageError(
+            f"cannot write {output}: a motion file ends in {MOTION_SUFFIX}; "
+            f"name it {output.with_suffix(MOTION_SUFFIX).name}."
+        )
+    is_file = isinstance(request.source, str | os.PathLike) and Path(request.source).exists()
+    if is_file and output.exists() and output.samefile(request.source):
+        raise UsageError(f"the output {output} is the input itself; choose another name.")

@@ -1,0 +1,77 @@
+"""The disk is full: the sentence names the place, and nothing is left behind."""
+
+import shutil
+import subprocess
+
+import pytest
+
+
+@pytest.fixture
+def temporary(tmp_path):
+    """A folder for temporary files, which a run must leave empty."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    return folder
+
+
+def test_sound(spawn_refused, motion, tmp_path):
+    given = ["recover", motion, "-o", tmp_path / "out.wav"]
+    says = ["cannot write", "out.wav: File too large", "check free space"]
+    spawn_refused(*given, code=1, says=says, limit=4096)
+
+
+def test_json(spawn_refused, motion, tmp_path):
+    given = ["recover", motion, "--rate", "native", "-o", tmp_path / "out.wav"]
+    given += ["--json", tmp_path / "out.json"]
+    spawn_refused(*given, code=1, says=["out.json: File too large"], limit=700)
+
+
+def test_motion_file(spawn_refused, clip, tmp_path):
+    given = ["measure", clip, "-o", tmp_path / "out.motion"]
+    says = [f"cannot write {tmp_path / 'out.motion'}: ", "check free space"]
+    spawn_refused(*given, code=1, says=says, limit=8192)
+
+
+def test_temporary_file_of_recover(spawn_refused, clip, tmp_path, temporary):
+    given = ["recover", clip, "-o", tmp_path / "out.wav"]
+    says = [f"cannot write a temporary file in {temporary}: ", "set TMPDIR to another folder"]
+    spawn_refused(*given, code=1, says=says, limit=8192, environment={"TMPDIR": str(temporary)})
+
+
+def test_video_of_simulate(spawn_refused, tmp_path):
+    given = ["simulate", "rigid", "--duration", "0.05", "--out", tmp_path / "demo"]
+    spawn_refused(*given, code=1, says=["rigid.mkv: ", "check free space"], limit=30000)
+
+
+@pytest.mark.slow
+def test_scores(spawn_refused, motion, tmp_path, spawn):
+    spawn("recover", motion, "-o", tmp_path / "a.wav")
+    given = ["score", tmp_path / "a.wav", tmp_path / "a.wav", "--json", tmp_path / "s.json"]
+    spawn_refused(*given, code=1, says="s.json: File too large", limit=200)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A real disk of 24 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount, umount = shutil.which("mount"), shutil.which("umount")
+    if mount is None or umount is None:
+        pytest.skip("there is no mount")
+    made = subprocess.run(
+        [mount, "-t", "tmpfs", "-o", "size=24k", "tmpfs", str(folder)],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if made.returncode:
+        pytest.skip("mounting is not permitted")
+    yield folder
+    subprocess.run([umount, "-l", str(folder)], check=True)
+
+
+def test_real_full_disk(refused, spawn_refused, clip, small_disk):
+    says = f"cannot write {small_disk / 'out.motion'}: "
+    refused("measure", clip, "--cell", 4, "-o", small_disk / "out.motion", code=1, says=says)
+    refused("recover", clip, "-o", small_disk / "out.wav", code=1, says="No space left on device")
+    given = ["recover", clip, "--cell", 4, "-o", small_disk.parent / "out.wav"]
+    says = f"cannot write a temporary file in {small_disk}: "
+    spawn_refused(*given, code=1, says=says, environment={"TMPDIR": str(small_disk)})
