@@ -49,32 +49,46 @@ def project(
     columns = len(x_edges) - 1
     width = x_edges[-1]
     # Accumulating along rows, one accumulator a column, keeps the loop free of horizontal sums.
-    column_sums = np.empty((CHANNELS, width), np.float32)
+    along_x, along_y, gain = (
+        np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32),
+    )  # fmt: skip
     for r in range(len(y_edges) - 1):
-        column_sums[:] = 0
+        along_x[:] = 0
+        along_y[:] = 0
+        gain[:] = 0
         for y in range(y_edges[r], y_edges[r + 1]):
-            _add_row(
-                column_sums[0], column_sums[1], column_sums[2],
-                weights[0, y], weights[1, y], weights[2, y], rows[y],
-            )  # fmt: skip
+            _add_row(along_x, along_y, gain, weights[0], weights[1], weights[2], rows, y)
         for c in range(columns):
-            for k in range(CHANNELS):
-                total = np.float32(0)
-                for x in range(x_edges[c], x_edges[c + 1]):
-                    total += column_sums[k, x]
-                sums[r * columns + c, k] = total
+            total_x, total_y, total_gain = np.float32(0), np.float32(0), np.float32(0)
+            for x in range(x_edges[c], x_edges[c + 1]):
+                total_x += along_x[x]
+                total_y += along_y[x]
+                total_gain += gain[x]
+            sums[r * columns + c, 0] = total_x
+            sums[r * columns + c, 1] = total_y
+            sums[r * columns + c, 2] = total_gain
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
 def _add_row(
-    sum_x: Float32, sum_y: Float32, sum_gain: Float32,
-    weight_x: Float32, weight_y: Float32, weight_gain: Float32, row: Luma,
+    along_x: Float32, along_y: Float32, gain: Float32,
+    weight_x: Float32, weight_y: Float32, weight_gain: Float32, rows: Luma, y: int,
 ) -> None:  # fmt: skip
-    for x in range(len(sum_x)):
-        value = np.float32(row[x])
-        sum_x[x] += weight_x[x] * value
-        sum_y[x] += weight_y[x] * value
-        sum_gain[x] += weight_gain[x] * value
+    # Whole arrays and a row number: slices would cost a reference count each.
+    for x in range(len(along_x)):
+        value = np.float32(rows[y, x])
+        along_x[x] += weight_x[y, x] * value
+        along_y[x] += weight_y[y, x] * value
+        gain[x] += weight_gain[y, x] * value
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+def accumulate(total: Float32, rows: Luma, factor: float) -> None:
+    """Add `factor` times a frame to `total`, ``(height, width)`` both (rows may be wider)."""
+    share = np.float32(factor)
+    for y in range(total.shape[0]):
+        for x in range(total.shape[1]):
+            total[y, x] += share * np.float32(rows[y, x])
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]

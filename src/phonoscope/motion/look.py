@@ -16,6 +16,7 @@ from phonoscope.errors import InputError
 from phonoscope.motion import noise
 from phonoscope.motion.cells import Grid
 from phonoscope.motion.derivative import derivatives
+from phonoscope.motion.kernel import accumulate, contiguous
 from phonoscope.motion.pose import per_pixel
 from phonoscope.motion.reference import Reference
 from phonoscope.motion.spline import coefficients, warp
@@ -27,18 +28,17 @@ _BUDGET_BYTES = 128 * 2**20
 _MOST_FRAMES = 512
 _FEWEST_FRAMES = 16
 _START_FRAMES = 8
-_NOISE_FRAMES = 48
+_NOISE_FRAMES = (8, 48)
+_NOISE_PIXELS = 4_000_000
+_FIRST_ROUND_FRAMES = 64
 _MOST_POSES = 32
-_ROUNDS = 2
 _STILL_PX = 0.01
 _SATURATED_SHARE = 0.01
 
 
 def frames_to_look_at(width: int, height: int, itemsize: int) -> int:
     """Return how many frames of that size the first look may hold in memory."""
-    return int(
-        np.clip(_BUDGET_BYTES // (width * height * itemsize), _FEWEST_FRAMES, _MOST_FRAMES)
-    )
+    return int(np.clip(_BUDGET_BYTES // (width * height * itemsize), _FEWEST_FRAMES, _MOST_FRAMES))
 
 
 def first_look(frames: Sequence[Luma], grid: Grid, full_scale: int) -> Reference:
@@ -75,16 +75,16 @@ def first_look(frames: Sequence[Luma], grid: Grid, full_scale: int) -> Reference
         masked=edge | _near(useless, 3),
         inflation=np.ones(grid.cells),
     )
-    for _ in range(_ROUNDS):
+    for looked_at in (frames[:_FIRST_ROUND_FRAMES], frames):
         tracker = Tracker(reference, grid)
         _require_texture(tracker.about, useless, full_scale, frames[0])
         pieces = [
             piece
-            for first in range(0, len(frames), GROUP)
-            for piece in tracker.measure(frames[first : first + GROUP])
+            for first in range(0, len(looked_at), GROUP)
+            for piece in tracker.measure(looked_at[first : first + GROUP])
         ]
-        image, averaged = _aligned_mean(frames, pieces, grid, reference)
-        model, inflation = _noise(frames, pieces, grid, reference)
+        image, averaged = _aligned_mean(looked_at, pieces, grid, reference)
+        model, inflation = _noise(looked_at, pieces, grid, reference)
         reference = replace(
             reference, image=image, averaged=averaged, noise=model, inflation=inflation
         )
@@ -149,16 +149,19 @@ def _aligned_mean(
     weight = np.zeros((height, width))
     count = 0
     for about, members in _by_pose(pieces):
-        mean = np.zeros((height, width))
-        n = 0
+        mean = np.zeros((height, width), np.float32)
+        n = sum(piece.stop - piece.start for piece in members)
         for piece in members:
+            light = piece.light.mean(axis=1)
             for t in range(piece.start, piece.stop):
-                mean += frames[t][y : y + height, x : x + width] / piece.light[t - piece.start].mean()
-                n += 1
-        image = _sharpened((mean / n).astype(np.float32), about, members, grid, reference.origin)
+                window = frames[t][y : y + height, x : x + width]
+                accumulate(mean, contiguous(window), 1 / (n * light[t - piece.start]))
+        image = _sharpened(mean, about, members, grid, reference.origin)
         inside = np.ones(image.shape, np.bool_)
         if about.pose.any():
-            back = [-per_pixel(about.pose[..., k], grid, reference.origin, image.shape) for k in (0, 1)]
+            back = [
+                -per_pixel(about.pose[..., k], grid, reference.origin, image.shape) for k in (0, 1)
+            ]
             image, inside = warp(coefficients(image), back[0], back[1])
         total += np.where(inside, n * image, 0)
         weight += n * inside
@@ -166,7 +169,9 @@ def _aligned_mean(
     unseen = weight == 0
     image = np.where(unseen, reference.image, total / np.where(unseen, 1, weight))
     # Gain 1 is the mean light of the look, so that the claims hold for the mean frame.
-    mean_light = np.average([p.light.mean() for p in pieces], weights=[len(p.light) for p in pieces])
+    mean_light = np.average(
+        [p.light.mean() for p in pieces], weights=[len(p.light) for p in pieces]
+    )
     return (image * mean_light).astype(np.float32), count
 
 
@@ -219,7 +224,8 @@ def _noise(
     image, weight = (np.ascontiguousarray(a[region]) for a in (about.image, about.weight))
     slopes = np.ascontiguousarray(derivatives(about.image)[1:6, *region])
     indices = [(piece, t) for piece in members for t in range(piece.stop - piece.start)]
-    chosen = indices[:: max(1, len(indices) // _NOISE_FRAMES)]
+    wanted = int(np.clip(_NOISE_PIXELS // image.size, *_NOISE_FRAMES))
+    chosen = indices[:: max(1, len(indices) // wanted)]
     level, bin_of = noise.bins(image, weight > 0, len(chosen))
     energy = np.zeros((grid.cells, len(level), 2))
     window = (slice(grid.y_edges[0], grid.y_edges[-1]), slice(grid.x_edges[0], grid.x_edges[-1]))

@@ -153,7 +153,9 @@ def _block(time_s: Float64, parts: Sequence[Sequence[Piece]]) -> MotionBlock:
     return MotionBlock(
         time_s=time_s,
         motion=np.concatenate(
-            [np.concatenate([p.motion for p in pieces]) for pieces in parts], axis=1, dtype=np.float32
+            [np.concatenate([p.motion for p in pieces]) for pieces in parts],
+            axis=1,
+            dtype=np.float32,
         ),
         gain=np.concatenate(
             [np.concatenate([p.gain for p in pieces]) for pieces in parts], axis=1, dtype=np.float32

@@ -18,9 +18,7 @@ _LEAST_VARIANCE = 1 / 12  # rounding to whole values; a noiseless rendering stil
 def first_guess(frames: Sequence[Luma]) -> NoiseModel:
     """Return a flat noise model from neighbouring frames, before anything is known of motion."""
     pairs = list(zip(frames, frames[1:], strict=False))[:16]
-    squares = [
-        np.median(np.abs(b.astype(np.float32) - a.astype(np.float32))) for a, b in pairs
-    ]
+    squares = [np.median(np.abs(b.astype(np.float32) - a.astype(np.float32))) for a, b in pairs]
     variance = float(np.median(squares) / 0.6745) ** 2 / 2
     return NoiseModel(np.array([0.0]), np.array([max(variance, _LEAST_VARIANCE)]))
 
@@ -57,7 +55,7 @@ def residual_energy(
             for x in range(left, right):
                 u = motion[cell, 0] + strain[0, y, x]
                 v = motion[cell, 1] + strain[1, y, x]
-                model = _moved(image[y, x], slopes[:, y, x], u, v)
+                model = _moved(image, slopes, y, x, u, v)
                 total += weight[y, x] * (rows[y, x] - g * model)
                 norm += weight[y, x]
         if norm == 0:
@@ -68,17 +66,18 @@ def residual_energy(
                 if weight[y, x] > 0:
                     u = motion[cell, 0] + strain[0, y, x]
                     v = motion[cell, 1] + strain[1, y, x]
-                    model = _moved(image[y, x], slopes[:, y, x], u, v)
+                    model = _moved(image, slopes, y, x, u, v)
                     residual = rows[y, x] - g * model - offset
                     energy[cell, bin_of[y, x], 0] += residual * residual
                     energy[cell, bin_of[y, x], 1] += 1
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _moved(value: float, slopes: Float32, u: float, v: float) -> float:
+def _moved(image: Float32, slopes: Float32, y: int, x: int, u: float, v: float) -> float:
     # R(x - u) to second order, from the derivatives x, y, xx, xy, yy.
-    linear = value - u * slopes[0] - v * slopes[1]
-    return linear + u * u / 2 * slopes[2] + u * v * slopes[3] + v * v / 2 * slopes[4]
+    linear = image[y, x] - u * slopes[0, y, x] - v * slopes[1, y, x]
+    second = u * u / 2 * slopes[2, y, x] + u * v * slopes[3, y, x] + v * v / 2 * slopes[4, y, x]
+    return linear + second
 
 
 def bins(image: Float32, used: NDArray[np.bool_], frames: int) -> tuple[Float64, NDArray[np.int32]]:
@@ -139,7 +138,9 @@ def fit(
             variance = np.maximum(_filled(variance), _LEAST_VARIANCE)
         expected = expected_number @ variance
         seen_any = expected > 0
-        excess = np.where(seen_any, energy[:, :, 0].sum(axis=1) / np.where(seen_any, expected, 1), 1)
+        excess = np.where(
+            seen_any, energy[:, :, 0].sum(axis=1) / np.where(seen_any, expected, 1), 1
+        )
         good = seen_any & (excess < _OUTLIER * max(1.0, float(np.median(excess[seen_any]))))
     tolerance = 4 * np.sqrt(2 / np.maximum(expected_number.sum(axis=1), 1))
     return NoiseModel(level, variance), np.where(excess > 1 + tolerance, excess, 1.0)

@@ -68,13 +68,18 @@ class Smoother:
         return np.asarray(near + _EVERYWHERE * values.mean(axis=(1, 2), keepdims=True))
 
 
-def per_pixel(values: Float64, grid: Grid, origin: tuple[int, int], shape: tuple[int, int]) -> Float32:
+def per_pixel(
+    values: Float64, grid: Grid, origin: tuple[int, int], shape: tuple[int, int]
+) -> Float32:
     """Interpolate ``(rows, columns)`` values at the cells' centres to the pixels of a picture.
 
     `origin` is the (x, y) position of the picture of `shape` (height, width) in the frame; beyond
     the outermost centres the values stay the same.
     """
-    x, y = grid.centres.reshape(grid.rows, grid.columns, 2)[0, :, 0], grid.centres[:: grid.columns, 1]
+    x, y = (
+        grid.centres.reshape(grid.rows, grid.columns, 2)[0, :, 0],
+        grid.centres[:: grid.columns, 1],
+    )
     along_x = _linear(np.arange(shape[1]) + origin[0], x)
     along_y = _linear(np.arange(shape[0]) + origin[1], y)
     return np.asarray(along_y @ values @ along_x.T, dtype=np.float32)

@@ -10,6 +10,7 @@ from phonoscope.types import Float32, Float64
 _FEWEST_CELLS_FOR_A_PLANE = 12
 _STRAYS = 6.0  # standard deviations
 _REWEIGHTINGS = 4
+_LARGE_PX = 0.05
 _MOST_LIGHT = 8.0  # lamps do not change more than that
 
 
@@ -27,10 +28,13 @@ class LightFit:
         ``(cell, k)`` of the plane: 1, and x and y where there are cells enough.
     weight
         ``(cell,)`` 1 / claimed variance of each gain, 0 where it is unknown.
+    reader
+        ``(cell, k)``: gains times this are the coefficients of the plane.
     """
 
     basis: Float64
     weight: Float64
+    reader: Float64
 
     @classmethod
     def over(cls, centres: Float64, gain_variance: Float64) -> "LightFit":
@@ -41,7 +45,9 @@ class LightFit:
         basis = np.ones((len(centres), 1))
         if known.sum() >= _FEWEST_CELLS_FOR_A_PLANE and spread.min() > 0:
             basis = np.column_stack([basis, (centres - centres.mean(axis=0)) / spread])
-        return cls(basis, weight)
+        normal = basis.T @ (weight[:, None] * basis)
+        reader = weight[:, None] * basis @ np.linalg.pinv(normal, hermitian=True)
+        return cls(basis, weight, reader)
 
     def light(self, gain: Float64) -> Float64:
         """Return the plane at each cell, ``(sample, cell)``, of gains of that shape.
@@ -49,23 +55,24 @@ class LightFit:
         Cells whose gain strays from the plane (glints, passers-by, codec artefacts) lose their say,
         by reweighting after Cauchy.
         """
-        known = self.weight > 0
-        if not known.any():
+        if not self.weight.any():
             return np.ones_like(gain)
-        basis, weight, seen = self.basis[known], self.weight[known], gain[:, known]
-        plane = _least_squares(basis, weight[None], seen) @ basis.T
-        deviation = (seen - plane) * np.sqrt(weight)
-        if np.abs(deviation).max() > _STRAYS:
-            plane[:] = np.median(seen, axis=1, keepdims=True)
-            for _ in range(_REWEIGHTINGS):
-                deviation = (seen - plane) * np.sqrt(weight)
-                scale = 2 * np.maximum(1, np.median(np.abs(deviation), axis=1, keepdims=True))
-                trust = weight / (1 + (deviation / scale) ** 2) ** 2
-                plane = _least_squares(basis, trust, seen) @ basis.T
-            light = _least_squares(basis, trust, seen) @ self.basis.T
-        else:
-            light = _least_squares(basis, weight[None], seen) @ self.basis.T
+        light = (gain @ self.reader) @ self.basis.T
+        if np.abs((gain - light) * np.sqrt(self.weight)).max() > _STRAYS:
+            light = self._robust(gain)
         return np.asarray(np.clip(light, 1 / _MOST_LIGHT, _MOST_LIGHT))
+
+    def _robust(self, gain: Float64) -> Float64:
+        known = self.weight > 0
+        basis, weight, seen = self.basis[known], self.weight[known], gain[:, known]
+        plane = np.median(seen, axis=1, keepdims=True)
+        for _ in range(_REWEIGHTINGS):
+            deviation = np.abs(seen - plane) * np.sqrt(weight)
+            scale = 2 * np.maximum(1, np.median(deviation, axis=1, keepdims=True))
+            trust = weight / (1 + (deviation / scale) ** 2) ** 2
+            coefficients = _least_squares(basis, trust, seen)
+            plane = coefficients @ basis.T
+        return np.asarray(coefficients @ self.basis.T)
 
 
 def _least_squares(basis: Float64, weight: Float64, values: Float64) -> Float64:
@@ -96,7 +103,9 @@ def solve(
     """
     gain = sums[:, :, 2].astype(np.float64)
     motion = np.empty((*sums.shape[:2], 2))
-    for _ in range(2):  # the light corrects the motion, which corrects the gain: twice is exact
+    light = light_fit.light(gain)
+    largest = _invert(sums, light, response, motion, gain)
+    if largest > _LARGE_PX:  # the motion has corrected the gain, and so the light: once more
         light = light_fit.light(gain)
         _invert(sums, light, response, motion, gain)
     return motion, gain, light
@@ -105,7 +114,8 @@ def solve(
 @numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
 def _invert(
     sums: Float32, light: Float64, response: Float64, motion: Float64, gain: Float64
-) -> None:
+) -> float:
+    largest = 0.0
     for t in range(sums.shape[0]):
         for c in range(sums.shape[1]):
             px = sums[t, c, 0] / light[t, c]
@@ -113,6 +123,8 @@ def _invert(
             # A cell that strayed beyond the model's reach keeps its linear answer.
             reach = abs(px) + abs(py) < 0.8
             x, y = px, py
+            if reach:
+                largest = max(largest, abs(px) + abs(py))
             a, b, g = response[c, 0], response[c, 1], response[c, 2]
             if reach:
                 for _ in range(4):
@@ -134,3 +146,4 @@ def _invert(
                 excess = g[0] * xx + g[1] * xy + g[2] * yy
                 excess += g[3] * xx * x + g[4] * xx * y + g[5] * x * yy + g[6] * yy * y
             gain[t, c] = sums[t, c, 2] / (1 + excess)
+    return largest

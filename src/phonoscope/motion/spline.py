@@ -108,9 +108,7 @@ def _weights(t: float, w: Float32) -> None:
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _warp(
-    c: Float32, dx: Float32, dy: Float32, result: Float32, inside: NDArray[np.bool_]
-) -> None:
+def _warp(c: Float32, dx: Float32, dy: Float32, result: Float32, inside: NDArray[np.bool_]) -> None:
     height, width = c.shape
     rows, columns = dx.shape
     wx = np.empty(6, np.float32)

@@ -20,6 +20,7 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from fractions import Fraction
@@ -103,8 +104,7 @@ def write_motion(
             zip(range(len(cells)), *(column.tolist() for column in columns), strict=True),
         )
         samples = 0
-        for number, block in enumerate(blocks):
-            blobs = _encode(block)
+        for number, (block, blobs) in enumerate(_encoded(blocks)):
             connection.execute(
                 "INSERT INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (number, len(block.time_s), *blobs, zlib.crc32(b"".join(blobs))),
@@ -196,6 +196,18 @@ class _StoredBlocks(Sequence[MotionBlock]):
             if row is None or zlib.crc32(b"".join(row[1:-1])) != row[-1]:
                 raise _damaged(self._path, f"block {number} does not match its checksum")
             return _decode(row[0], self._cells, *row[1:-1])
+
+
+def _encoded(blocks: Iterable[MotionBlock]) -> Iterator[tuple[MotionBlock, tuple[bytes, ...]]]:
+    # One block is packed while the next is measured.
+    with ThreadPoolExecutor(1, "phonoscope-store") as background:
+        waiting: tuple[MotionBlock, Future[tuple[bytes, ...]]] | None = None
+        for block in blocks:
+            if waiting:
+                yield waiting[0], waiting[1].result()
+            waiting = block, background.submit(_encode, block)
+        if waiting:
+            yield waiting[0], waiting[1].result()
 
 
 def _encode(block: MotionBlock) -> tuple[bytes, ...]:

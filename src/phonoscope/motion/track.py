@@ -7,7 +7,9 @@ jump, a fast sway at a low frame rate), the pose is iterated to it first. Displa
 reference, and the polynomial response of each linearisation makes neighbours agree: no seam.
 """
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,6 +100,9 @@ class Posed:
     light_fit: LightFit
 
 
+_THREADS = ThreadPoolExecutor(os.cpu_count() or 1, "phonoscope-pixels")
+
+
 class Tracker:
     """Measures frames of one region, in order."""
 
@@ -137,9 +142,15 @@ class Tracker:
         sums = np.empty((len(frames), self._grid.cells, CHANNELS), np.float32)
         window = (slice(y_edges[0], y_edges[-1]), slice(x_edges[0], x_edges[-1]))
         lin = self.about.linearisation
-        for frame, out in zip(frames, sums, strict=True):
+
+        def one(frame: Luma, out: Float32) -> None:
             rows = contiguous(frame[window])
             project(rows, lin.weights, x_edges - x_edges[0], y_edges - y_edges[0], out)
+
+        if len(frames) == 1:
+            one(frames[0], sums[0])
+        else:
+            list(_THREADS.map(one, frames, sums))  # the list raises what a thread raised
         return solve(sums, lin.response, self.about.light_fit)
 
     def _within_reach(self, motion: Float64) -> int:

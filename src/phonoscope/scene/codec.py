@@ -87,6 +87,7 @@ def _encode(
     first = next(stream, None)
     if first is None:
         raise InputError("there are no frames to write.")
+    _check(first, first.shape, form)
     height, width = first.shape
     if form.startswith("yuv") and (height % 2 or width % 2):
         raise UsageError(f"frames of {width} x {height} px need even sizes or the codec ffv1.")
@@ -98,6 +99,7 @@ def _encode(
         video.codec_context.time_base = 1 / fps
         video.codec_context.thread_type = "AUTO"
         for number, luma in enumerate(_chained(first, stream)):
+            _check(luma, first.shape, form)
             frame = _frame(luma, form)
             frame.pts, frame.time_base = number, 1 / fps
             container.mux(video.encode(frame))
@@ -107,6 +109,16 @@ def _encode(
 def _chained(first: Luma, rest: Iterable[Luma]) -> Iterable[Luma]:
     yield first
     yield from rest
+
+
+def _check(luma: Luma, shape: tuple[int, ...], form: str) -> None:
+    # What does not fit would be written as a wrong picture, without a word.
+    kind = np.uint16 if form.endswith("le") else np.uint8
+    if luma.dtype != kind or luma.ndim != 2 or luma.shape != shape:
+        raise InputError(
+            f"a frame is {luma.dtype} of shape {luma.shape} where {np.dtype(kind)} of shape "
+            f"{shape[:2]} is due; give all frames one size, uint8 for 8 bits and uint16 for more."
+        )
 
 
 def _frame(luma: Luma, form: str) -> av.VideoFrame:

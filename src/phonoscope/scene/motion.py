@@ -34,6 +34,16 @@ class Sway:
         )
         return np.stack([x, y], axis=-1)
 
+    def integral(self, time_s: Float64) -> Float64:
+        """Return an antiderivative of `at`, px s."""
+        omega = 2 * np.pi * self.frequency_hz
+        drift = 0.5 * np.multiply.outer(time_s**2, np.asarray(self.drift_px_per_s))
+        if omega == 0:
+            return np.asarray(drift)
+        x = -self.amplitude_px * np.cos(omega * time_s) / omega
+        y = -0.6 * self.amplitude_px * np.cos(0.7 * omega * time_s) / (0.7 * omega)
+        return np.asarray(np.stack([x, y], axis=-1) + drift)
+
 
 @dataclass(frozen=True, slots=True)
 class Motion:

@@ -84,7 +84,7 @@ class Scene:
     def _picture(self, time: Float64) -> Float32:
         surface = self._surface
         courses = self.course(time)
-        sway = self.sway.at(time)
+        sway = self.swayed(time)
         shared = sway.mean(axis=0)
         if self.motion.modes == 0 and self.camera.line_delay_s == 0 and self._moves_whole:
             whole = surface.moved(shared + courses[0, 0] * self._shapes[0, :, 0, 0], 0)
@@ -109,6 +109,10 @@ class Scene:
         return np.asarray(
             self.camera.averaged(lambda t: integral(inside(t)), lambda t: spline(inside(t)), time).T
         )
+
+    def swayed(self, time: Float64) -> Float64:
+        """Return ``(time, 2)`` sway in px, averaged over the exposure from `time` on."""
+        return self.camera.averaged(self.sway.integral, self.sway.at, time)
 
     @cached_property
     def _splines(self) -> tuple[Any, Any]:
@@ -144,9 +148,13 @@ class Scene:
         time = np.arange(self.samples + 1) / float(self.camera.fps)
         # Shapes are smooth: every eighth pixel tells how far the surface moves.
         shapes = self._shapes[:, :, ::8, ::8].reshape(len(self._shapes), -1)
+        courses = self._splines[0](time)
+        if self.camera.line_delay_s:
+            # Rows see what happens between the frames; a tone may be zero at every frame's start.
+            courses = self._splines[0](self._splines[0].x)
         largest = max(
             float(np.abs(part @ shapes).max())
-            for part in np.array_split(self._splines[0](time), len(time) // 1000 + 1)
+            for part in np.array_split(courses, len(courses) // 1000 + 1)
         )
         rows = self.camera.height * self.camera.line_delay_s
         speed = np.abs(np.diff(self.sway.at(time), axis=0)).max() * float(self.camera.fps)
@@ -223,7 +231,7 @@ class Truth:
             time = scene.camera.row_times_s(int(number))
             courses = scene.course(time)[:, y]
             moved = np.einsum("mqp,mp->pq", shapes, courses)
-            result[index] = moved + scene.sway.at(time)[y]
+            result[index] = moved + scene.swayed(time)[y]
         return result
 
     @property
