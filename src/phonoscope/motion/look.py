@@ -28,10 +28,11 @@ _BUDGET_BYTES = 128 * 2**20
 _MOST_FRAMES = 512
 _FEWEST_FRAMES = 16
 _START_FRAMES = 8
-_NOISE_FRAMES = (8, 48)
-_NOISE_PIXELS = 4_000_000
+_NOISE_FRAMES = (5, 48)
+_NOISE_PIXELS = 2_500_000
 _FIRST_ROUND_FRAMES = 64
 _MOST_POSES = 32
+_USELESS_FRAMES = 64
 _STILL_PX = 0.01
 _SATURATED_SHARE = 0.01
 
@@ -66,7 +67,8 @@ def first_look(frames: Sequence[Luma], grid: Grid, full_scale: int) -> Reference
     start = [frame[window] for frame in frames[:_START_FRAMES]]
     guess = noise.first_guess([frame[window] for frame in frames[: 2 * GROUP]])
     edge = _frame_edge((height, width))[window]
-    useless = _useless([frame[window] for frame in frames], full_scale, guess.variance[0])
+    step = max(1, len(frames) // _USELESS_FRAMES)
+    useless = _useless([f[window] for f in frames[::step]], full_scale, guess.variance[0])
     reference = Reference(
         image=np.mean(start, axis=0, dtype=np.float32),
         origin=(int(left), int(top)),

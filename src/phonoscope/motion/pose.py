@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phonoscope.motion.cells import Grid
 from phonoscope.types import Float32, Float64
@@ -85,8 +86,16 @@ def per_pixel(
     return np.asarray(along_y @ values @ along_x.T, dtype=np.float32)
 
 
-def _linear(position: Float64, knots: Float64) -> Float64:
-    return np.stack([np.interp(position, knots, row) for row in np.eye(len(knots))], axis=1)
+def _linear(position: NDArray[np.int64], knots: Float64) -> Float64:
+    # (position, knot) matrix that interpolates values at the knots, flat beyond the outermost.
+    matrix = np.zeros((len(position), len(knots)))
+    if len(knots) == 1:
+        return matrix + 1
+    left = np.clip(np.searchsorted(knots, position) - 1, 0, len(knots) - 2)
+    share = np.clip((position - knots[left]) / (knots[left + 1] - knots[left]), 0, 1)
+    row = np.arange(len(position))
+    matrix[row, left], matrix[row, left + 1] = 1 - share, share
+    return matrix
 
 
 def _gaussian(n: int) -> Float64:

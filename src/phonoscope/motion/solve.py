@@ -10,7 +10,7 @@ from phonoscope.types import Float32, Float64
 _FEWEST_CELLS_FOR_A_PLANE = 12
 _STRAYS = 6.0  # standard deviations
 _REWEIGHTINGS = 4
-_LARGE_PX = 0.05
+_LARGE_PX = 0.03
 _MOST_LIGHT = 8.0  # lamps do not change more than that
 
 
@@ -104,18 +104,20 @@ def solve(
     gain = sums[:, :, 2].astype(np.float64)
     motion = np.empty((*sums.shape[:2], 2))
     light = light_fit.light(gain)
-    largest = _invert(sums, light, response, motion, gain)
-    if largest > _LARGE_PX:  # the motion has corrected the gain, and so the light: once more
+    square = _invert(sums, light, response, motion, gain, light_fit.weight)
+    if square > _LARGE_PX**2:  # the motion has corrected the gain, and so the light: once more
         light = light_fit.light(gain)
-        _invert(sums, light, response, motion, gain)
+        _invert(sums, light, response, motion, gain, light_fit.weight)
     return motion, gain, light
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
 def _invert(
-    sums: Float32, light: Float64, response: Float64, motion: Float64, gain: Float64
-) -> float:
-    largest = 0.0
+    sums: Float32, light: Float64, response: Float64, motion: Float64, gain: Float64,
+    weight: Float64,
+) -> float:  # fmt: skip
+    # Fills motion and gain; returns the mean square of the motion under `weight`.
+    square, norm = 0.0, 1e-30
     for t in range(sums.shape[0]):
         for c in range(sums.shape[1]):
             px = sums[t, c, 0] / light[t, c]
@@ -123,11 +125,10 @@ def _invert(
             # A cell that strayed beyond the model's reach keeps its linear answer.
             reach = abs(px) + abs(py) < 0.8
             x, y = px, py
-            if reach:
-                largest = max(largest, abs(px) + abs(py))
             a, b, g = response[c, 0], response[c, 1], response[c, 2]
             if reach:
-                for _ in range(4):
+                # Each round leaves the motion, in px, of the error before it.
+                for _ in range(2 if abs(px) + abs(py) < 0.05 else 4):
                     xx, xy, yy = x * x, x * y, y * y
                     quadratic_x = a[0] * xx + a[1] * xy + a[2] * yy
                     quadratic_y = b[0] * xx + b[1] * xy + b[2] * yy
@@ -140,10 +141,12 @@ def _invert(
                     x, y = px, py
             motion[t, c, 0] = x
             motion[t, c, 1] = y
+            square += weight[c] * (x * x + y * y)
+            norm += weight[c]
             excess = 0.0
             if reach:
                 xx, xy, yy = x * x, x * y, y * y
                 excess = g[0] * xx + g[1] * xy + g[2] * yy
                 excess += g[3] * xx * x + g[4] * xx * y + g[5] * x * yy + g[6] * yy * y
             gain[t, c] = sums[t, c, 2] / (1 + excess)
-    return largest
+    return square / norm

@@ -100,7 +100,8 @@ class Posed:
     light_fit: LightFit
 
 
-_THREADS = ThreadPoolExecutor(os.cpu_count() or 1, "phonoscope-pixels")
+_WORKERS = min(os.cpu_count() or 1, GROUP)
+_THREADS = ThreadPoolExecutor(_WORKERS, "phonoscope-pixels")
 
 
 class Tracker:
@@ -143,14 +144,12 @@ class Tracker:
         window = (slice(y_edges[0], y_edges[-1]), slice(x_edges[0], x_edges[-1]))
         lin = self.about.linearisation
 
-        def one(frame: Luma, out: Float32) -> None:
-            rows = contiguous(frame[window])
-            project(rows, lin.weights, x_edges - x_edges[0], y_edges - y_edges[0], out)
+        def some(first: int) -> None:
+            for frame, out in zip(frames[first::_WORKERS], sums[first::_WORKERS], strict=True):
+                rows = contiguous(frame[window])
+                project(rows, lin.weights, x_edges - x_edges[0], y_edges - y_edges[0], out)
 
-        if len(frames) == 1:
-            one(frames[0], sums[0])
-        else:
-            list(_THREADS.map(one, frames, sums))  # the list raises what a thread raised
+        list(_THREADS.map(some, range(min(_WORKERS, len(frames)))))
         return solve(sums, lin.response, self.about.light_fit)
 
     def _within_reach(self, motion: Float64) -> int:
