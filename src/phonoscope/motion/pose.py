@@ -83,12 +83,12 @@ def per_pixel(
     )
     along_x = _linear(np.arange(shape[1]) + origin[0], x)
     along_y = _linear(np.arange(shape[0]) + origin[1], y)
-    return np.asarray(along_y @ values @ along_x.T, dtype=np.float32)
+    return np.asarray(along_y @ values.astype(np.float32) @ along_x.T)
 
 
-def _linear(position: NDArray[np.int64], knots: Float64) -> Float64:
+def _linear(position: NDArray[np.int64], knots: Float64) -> Float32:
     # (position, knot) matrix that interpolates values at the knots, flat beyond the outermost.
-    matrix = np.zeros((len(position), len(knots)))
+    matrix = np.zeros((len(position), len(knots)), np.float32)
     if len(knots) == 1:
         return matrix + 1
     left = np.clip(np.searchsorted(knots, position) - 1, 0, len(knots) - 2)

@@ -57,9 +57,10 @@ class LightFit:
         """
         if not self.weight.any():
             return np.ones_like(gain)
-        light = (gain @ self.reader) @ self.basis.T
-        if np.abs((gain - light) * np.sqrt(self.weight)).max() > _STRAYS:
-            light = self._robust(gain)
+        light = np.empty_like(gain)
+        strays = _plane(gain, self.reader, self.basis, np.sqrt(self.weight), light) > _STRAYS
+        if strays.any():
+            light[strays] = self._robust(gain[strays])
         return np.asarray(np.clip(light, 1 / _MOST_LIGHT, _MOST_LIGHT))
 
     def _robust(self, gain: Float64) -> Float64:
@@ -73,6 +74,30 @@ class LightFit:
             coefficients = _least_squares(basis, trust, seen)
             plane = coefficients @ basis.T
         return np.asarray(coefficients @ self.basis.T)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _plane(
+    gain: Float64, reader: Float64, basis: Float64, precision: Float64, light: Float64
+) -> Float64:
+    # Fills light; returns each frame's largest deviation from it. Written out because a matrix
+    # product would set the threads of a linear algebra library against those of the pixel pass.
+    frames, cells = gain.shape
+    terms = basis.shape[1]
+    largest = np.zeros(frames)
+    coefficients = np.empty(terms)
+    for t in range(frames):
+        coefficients[:] = 0
+        for c in range(cells):
+            for k in range(terms):
+                coefficients[k] += reader[c, k] * gain[t, c]
+        for c in range(cells):
+            value = 0.0
+            for k in range(terms):
+                value += coefficients[k] * basis[c, k]
+            light[t, c] = value
+            largest[t] = max(largest[t], abs(gain[t, c] - value) * precision[c])
+    return largest
 
 
 def _least_squares(basis: Float64, weight: Float64, values: Float64) -> Float64:
@@ -99,15 +124,19 @@ def solve(
 
     Returns
     -------
-    ``(sample, cell, 2)`` px, ``(sample, cell)`` and ``(sample, cell)``.
+    ``(sample, cell, 2)`` px, ``(sample, cell)`` and ``(sample, cell)``. A frame's answer does not
+    depend on the others that are solved with it.
     """
     gain = sums[:, :, 2].astype(np.float64)
     motion = np.empty((*sums.shape[:2], 2))
     light = light_fit.light(gain)
     square = _invert(sums, light, response, motion, gain, light_fit.weight)
-    if square > _LARGE_PX**2:  # the motion has corrected the gain, and so the light: once more
-        light = light_fit.light(gain)
-        _invert(sums, light, response, motion, gain, light_fit.weight)
+    moved = np.flatnonzero(square > _LARGE_PX**2)
+    if len(moved):  # the motion has corrected the gain, and so the light: once more
+        light[moved] = light_fit.light(gain[moved])
+        again = motion[moved], gain[moved]
+        _invert(sums[moved], light[moved], response, *again, light_fit.weight)
+        motion[moved], gain[moved] = again
     return motion, gain, light
 
 
@@ -115,10 +144,11 @@ def solve(
 def _invert(
     sums: Float32, light: Float64, response: Float64, motion: Float64, gain: Float64,
     weight: Float64,
-) -> float:  # fmt: skip
-    # Fills motion and gain; returns the mean square of the motion under `weight`.
-    square, norm = 0.0, 1e-30
+) -> Float64:  # fmt: skip
+    # Fills motion and gain; returns each frame's mean square of the motion under `weight`.
+    squares = np.empty(sums.shape[0])
     for t in range(sums.shape[0]):
+        square, norm = 0.0, 1e-30
         for c in range(sums.shape[1]):
             px = sums[t, c, 0] / light[t, c]
             py = sums[t, c, 1] / light[t, c]
@@ -149,4 +179,5 @@ def _invert(
                 excess = g[0] * xx + g[1] * xy + g[2] * yy
                 excess += g[3] * xx * x + g[4] * xx * y + g[5] * x * yy + g[6] * yy * y
             gain[t, c] = sums[t, c, 2] / (1 + excess)
-    return square / norm
+        squares[t] = square / norm
+    return squares

@@ -10,7 +10,7 @@ Tables::
 A block's arrays are little-endian and compressed by zlib. ``time_s`` is ``(sample,)`` float64,
 ``information`` ``(cell, 3, 3)`` float32, ``step`` ``(cell, 3)`` float32, and for the channels
 (x, y, gain) whose step is not 0, in order: ``base`` ``(channel,)`` int32 and ``deltas``
-``(channel, sample)`` int16 or int32, stored as planes of bytes (lowest first). A value is
+``(channel, sample)`` int8, int16 or int32, stored as planes of bytes (lowest first). A value is
 ``step * (base + delta)``; a channel with step 0 is unknown. The step is an eighth of the cell's own
 claimed error, so that rounding adds 0.1 % to its variance.
 """
@@ -220,14 +220,21 @@ def _encode(block: MotionBlock) -> tuple[bytes, ...]:
     base, deltas = _quantise(
         values.reshape(len(values), -1), active, step.ravel()[active].astype(np.float64)
     )
-    narrow = deltas.size == 0 or np.abs(deltas).max() < 2**15
-    kind = np.dtype("<i2" if narrow else "<i4")
+    largest = max(int(deltas.max(initial=0)), -int(deltas.min(initial=0)))
+    kind = np.dtype("<i1" if largest < 2**7 else "<i2" if largest < 2**15 else "<i4")
     planes = deltas.astype(kind).view(np.uint8).reshape(-1, kind.itemsize).T
     arrays = (
         block.time_s.astype("<f8"), block.information.astype("<f4"), step.astype("<f4"),
         base.astype("<i4"), planes,
     )  # fmt: skip
-    return tuple(zlib.compress(np.ascontiguousarray(a).tobytes(), 1) for a in arrays)
+    return tuple(_packed(a) for a in arrays)
+
+
+def _packed(array: NDArray[Any]) -> bytes:
+    # Steps of noise are hardly worth packing; runs of zeros in the high bytes are.
+    level = 0 if array.ndim == 2 and len(array) == 1 else 1
+    packer = zlib.compressobj(level, strategy=zlib.Z_RLE)
+    return packer.compress(np.ascontiguousarray(array).tobytes()) + packer.flush()
 
 
 def _decode(samples: int, cells: int, *blobs: bytes) -> MotionBlock:
@@ -239,7 +246,7 @@ def _decode(samples: int, cells: int, *blobs: bytes) -> MotionBlock:
     planes = (
         np.frombuffer(raw[4], np.uint8).reshape(-1, size) if size else np.empty((2, 0), np.uint8)
     )
-    deltas = np.ascontiguousarray(planes.T).view("<i2" if len(planes) == 2 else "<i4")
+    deltas = np.ascontiguousarray(planes.T).view({1: "<i1", 2: "<i2", 4: "<i4"}[len(planes)])
     values = np.zeros((samples, cells * 3), np.float32)
     values[:, 2::3] = 1  # an unknown gain
     values[:, active] = (deltas.reshape(len(active), samples).T + base) * step[active]

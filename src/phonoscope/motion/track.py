@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phonoscope.motion.cells import Grid
 from phonoscope.motion.derivative import gradient
@@ -144,13 +145,20 @@ class Tracker:
         window = (slice(y_edges[0], y_edges[-1]), slice(x_edges[0], x_edges[-1]))
         lin = self.about.linearisation
 
-        def some(first: int) -> None:
-            for frame, out in zip(frames[first::_WORKERS], sums[first::_WORKERS], strict=True):
-                rows = contiguous(frame[window])
-                project(rows, lin.weights, x_edges - x_edges[0], y_edges - y_edges[0], out)
+        motion = np.empty((len(frames), self._grid.cells, 2))
+        gain, light = (np.empty((len(frames), self._grid.cells)) for _ in range(2))
 
-        list(_THREADS.map(some, range(min(_WORKERS, len(frames)))))
-        return solve(sums, lin.response, self.about.light_fit)
+        def some(part: NDArray[np.int64]) -> None:
+            for t in part:
+                rows = contiguous(frames[t][window])
+                project(rows, lin.weights, x_edges - x_edges[0], y_edges - y_edges[0], sums[t])
+            own = slice(part[0], part[-1] + 1)
+            solved = solve(sums[own], lin.response, self.about.light_fit)
+            motion[own], gain[own], light[own] = solved
+
+        parts = np.array_split(np.arange(len(frames)), min(_WORKERS, len(frames)))
+        list(_THREADS.map(some, parts))  # the list raises what a thread raised
+        return motion, gain, light
 
     def _within_reach(self, motion: Float64) -> int:
         # Number of leading frames before the picture as a whole moves out of the model's reach.

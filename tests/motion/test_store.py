@@ -1,0 +1,74 @@
+"""The file holds what was measured, to an eighth of each channel's claimed error."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from phonoscope.errors import InputError
+from phonoscope.motion import finish_motion, is_motion_file, open_motion, write_motion
+from phonoscope.types import Cells, MotionBlock, NoiseModel, VideoFacts
+
+HALF_STEP = 0.5 / 8 * 1.001  # of the claimed error
+
+
+def _blocks(drift=0.0):
+    rng = np.random.default_rng(0)
+    information = np.zeros((6, 3, 3))
+    information[:, [0, 1, 2], [0, 1, 2]] = (2500, 1e4, 4e4)
+    information[2, 1] = 0
+    blocks = []
+    for start in (0, 64):
+        motion = rng.standard_normal((64, 6, 2)) * 0.02 + drift * np.arange(64)[:, None, None]
+        motion[:, 2, 1] = 0
+        gain = 1 + 0.01 * rng.standard_normal((64, 6))
+        time = (start + np.arange(64)) / 1000
+        blocks.append(
+            MotionBlock(time, motion.astype(np.float32), gain.astype(np.float32), information)
+        )
+    return blocks
+
+
+def _write(path, blocks, *, finish=True):
+    edge = np.arange(6, dtype=np.int32)
+    cells = Cells(edge, edge, edge + 4, edge + 4, np.zeros(6))
+    facts = VideoFacts(
+        "a", "b", "c", "gray", 9, 7, 8, None, None, Fraction(30000, 1001), "user", warnings=("w",)
+    )
+    noise = NoiseModel(np.array([0.0, 9.0]), np.array([1.0, 2.0]))
+    list(write_motion(path, blocks, facts=facts, cells=cells, noise=noise))
+    if finish:
+        finish_motion(path, samples=128, parameters={"cell_px": 16}, warnings=["v"])
+
+
+@pytest.mark.parametrize("drift", [0.0, 1.0], ids=["int16", "int32"])
+def test_round_trip(tmp_path, drift):
+    path, blocks = tmp_path / "a ü.motion", _blocks(drift)
+    _write(path, blocks)
+    field = open_motion(path)
+    assert is_motion_file(path)
+    assert field.facts.capture_rate == Fraction(30000, 1001)
+    assert (field.samples, field.warnings, field.parameters) == (128, ("v",), {"cell_px": 16})
+    for read, written in zip(field.blocks, blocks, strict=True):
+        assert np.array_equal(read.time_s, written.time_s)
+        error = np.abs(read.motion.astype(float) - written.motion)
+        assert (error <= HALF_STEP / np.sqrt([2500, 1e4]) + 4e-6 * drift).all()
+        assert np.abs(read.gain - written.gain).max() <= HALF_STEP / 200 + 1e-7
+        assert not read.motion[:, 2, 1].any()
+    assert np.array_equal(field.motion, np.concatenate([b.motion for b in field.blocks]))
+
+
+def test_unfinished_and_damaged_files_are_refused(tmp_path):
+    path = tmp_path / "a.motion"
+    _write(path, _blocks(), finish=False)
+    with pytest.raises(InputError, match="never finished"):
+        open_motion(path)
+    path.unlink()
+    _write(path, _blocks())
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match="damaged"):
+        open_motion(path).motion  # noqa: B018
+    path.write_text("no")
+    with pytest.raises(InputError, match="not a motion file"):
+        open_motion(path)
