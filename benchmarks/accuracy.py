@@ -40,7 +40,7 @@ def main() -> None:
         "efficiency": efficiency,
         "sway": sway_and_flicker,
         "rigid": rigid,
-        "recordings": lambda seeds: recordings(),
+        "recordings": recordings,
     }
     for name in arguments.parts or parts:
         parts[name](range(arguments.seeds))
@@ -125,7 +125,7 @@ def _cell_motion(scene: Scene, field: MotionField) -> Float64:
     # What exact weighted least squares on the true picture reads from each mode's shape: the mean
     # over the cell's pixels, each weighted by what it tells. Modes bend within a cell.
     truth, cells = scene.truth, field.cells
-    frames = np.arange(scene.samples)
+    frames = range(scene.samples)
     courses = np.stack([scene.course(scene.camera.row_times_s(n))[:, 0] for n in frames])
     shapes = scene.motion.shapes(scene.camera.height, scene.camera.width)
     change = np.einsum("mqhw,hwq->mhw", shapes, truth.gradient)
@@ -268,7 +268,7 @@ def _bound_db(scene: Scene, sound: ph.Sound) -> float:
 # --- 4. real recordings -------------------------------------------------------------------------
 
 
-def recordings() -> None:
+def recordings(_: Iterable[int]) -> None:
     """The strongest line of the tuning-fork recordings."""
     print("\n4. Real recordings: strongest line of the recovered sound")
     print("   file                            fps | expected Hz  found Hz  line over median dB")

@@ -1,4 +1,4 @@
-"""The errors that Phonoscope raises; each message is one sentence that says what was wrong and what to do.
+"""The errors that Phonoscope raises: one sentence each, what was wrong and what to do.
 
 ::
 
@@ -9,7 +9,7 @@
     ├── OutputError (OSError)               the result cannot be written                 exit code 1
     └── MissingExtraError (ImportError)     an optional package is not installed         exit code 1
 
-They also inherit the built-in error that a Python caller would expect, so ``except ValueError`` works.
+They also inherit the built-in error that a Python caller would expect: ``except ValueError`` works.
 """
 
 

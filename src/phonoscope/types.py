@@ -164,7 +164,7 @@ class NoiseModel:
 
     def at(self, value: NDArray[Any]) -> Float64:
         """Return the noise variance at pixel `value`, of any shape; flat outside the knots."""
-        return np.interp(value, self.level, self.variance)
+        return np.asarray(np.interp(value, self.level, self.variance), np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -299,9 +299,7 @@ class Sound:
     record: Mapping[str, Any] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
 
-    def write(
-        self, path: str | os.PathLike[str], *, rate: int | Literal["native"] = 48000
-    ) -> None:
+    def write(self, path: str | os.PathLike[str], *, rate: int | Literal["native"] = 48000) -> None:
         """Write a WAV or FLAC file (by suffix), mono, 24 bit, scaled to a peak of -1 dBFS.
 
         Parameters

@@ -52,7 +52,7 @@ def test_frames_move_as_the_truth_says(modes):
     for number in (3, 17, 41):
         seen = least_squares_motion(moving, moving.clean_frame(number), window)
         shift = moving.truth.displacement_px(np.array([number]), x, y)[0]
-        # One linear step leaves the square of the motion, and a mean over the cell is a little rough.
+        # One linear step leaves the square of the motion; a plain mean is a little rough.
         np.testing.assert_allclose(seen, shift.mean(axis=0), atol=4e-4)
 
 

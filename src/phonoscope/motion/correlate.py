@@ -6,7 +6,7 @@ import numpy as np
 from phonoscope.types import Float32
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True, fastmath=True)
 def along_x(image: Float32, taps: Float32, result: Float32) -> None:
     height, width = image.shape
     reach = len(taps) // 2
@@ -21,7 +21,7 @@ def along_x(image: Float32, taps: Float32, result: Float32) -> None:
                 line[x] += taps[k] * row[x + k]
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True, fastmath=True)
 def along_y(image: Float32, taps: Float32, result: Float32) -> None:
     height, width = image.shape
     reach = len(taps) // 2
@@ -34,7 +34,7 @@ def along_y(image: Float32, taps: Float32, result: Float32) -> None:
                 line[x] += taps[k] * source[x]
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True)
 def mirror(position: int, length: int) -> int:
     """Return the index inside ``[0, length)`` that `position` is the mirror image of."""
     while position < 0 or position >= length:

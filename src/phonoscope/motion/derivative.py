@@ -62,7 +62,7 @@ def noise_gram() -> Float64:
     padded = [np.pad(h, (width - len(h)) // 2) for h in power]
     one = np.array([[a @ b for b in padded] for a in padded])
     # Second and third derivatives come from correlating again, so signs alternate with order only.
-    return np.array([[one[i, k] * one[j, l] for k, l in ORDERS] for i, j in ORDERS])
+    return np.array([[one[i, k] * one[j, n] for k, n in ORDERS] for i, j in ORDERS])
 
 
 def derivatives(image: Float32) -> Float32:

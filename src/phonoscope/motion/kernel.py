@@ -1,5 +1,7 @@
 """The pass over the pixels: every cell's weighted sums of a frame, at the speed of memory."""
 
+from typing import cast
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +21,17 @@ def contiguous(luma: Luma) -> Luma:
     height, width = luma.shape
     step, inner = luma.strides
     if inner != luma.itemsize or step % luma.itemsize or step < width * luma.itemsize:
-        return np.ascontiguousarray(luma)
+        return luma.copy()
     if step == width * luma.itemsize:
         return luma
     # The padding of the last row may lie outside the buffer; the kernel never reads it.
-    return np.lib.stride_tricks.as_strided(
+    padded = np.lib.stride_tricks.as_strided(
         luma, (height, step // luma.itemsize), (step, inner), writeable=False
     )
+    return cast(Luma, padded)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True, fastmath=True)
 def project(
     rows: Luma, weights: Float32, x_edges: NDArray[np.int64], y_edges: NDArray[np.int64],
     sums: Float32,
@@ -69,7 +72,7 @@ def project(
             sums[r * columns + c, 2] = total_gain
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True, fastmath=True)
 def _add_row(
     along_x: Float32, along_y: Float32, gain: Float32,
     weight_x: Float32, weight_y: Float32, weight_gain: Float32, rows: Luma, y: int,
@@ -82,7 +85,7 @@ def _add_row(
         gain[x] += weight_gain[y, x] * value
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True, fastmath=True)
 def accumulate(total: Float32, rows: Luma, factor: float) -> None:
     """Add `factor` times a frame to `total`, ``(height, width)`` both (rows may be wider)."""
     share = np.float32(factor)
@@ -91,7 +94,7 @@ def accumulate(total: Float32, rows: Luma, factor: float) -> None:
             total[y, x] += share * np.float32(rows[y, x])
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True, fastmath=True)
 def cell_gram(
     images: Float32, weight: Float32, left: int,
     x_edges: NDArray[np.int64], y_edges: NDArray[np.int64],
@@ -130,14 +133,15 @@ def cell_gram(
     return result
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True, fastmath=True)
 def spread(
     images: Float32, weight: Float32, mix: Float64,
     x_edges: NDArray[np.int64], y_edges: NDArray[np.int64],
 ) -> Float32:  # fmt: skip
-    """Return ``(channel, height, width)`` weight images ``weight * sum_k mix[cell, :, k] images[k]``.
+    """Return weight images, ``(channel, height, width)``: each cell's own mix of `images`.
 
-    `mix` is ``(cell, channel, k)``, `images` ``(k, height, width)``.
+    They are ``weight * sum_k mix[cell, :, k] * images[k]``, with `mix` ``(cell, channel, k)`` and
+    `images` ``(k, height, width)``.
     """
     columns = len(x_edges) - 1
     channels = mix.shape[1]

@@ -8,8 +8,8 @@ Weighted least squares on the basis ``[-dR/dx, -dR/dy, R, 1]`` gives ``(gain u_x
 offset)``: fixed weights times the frame, summed. Two things keep it exact:
 
 *Noisy reference.* R is a mean over n frames, so its derivatives hold noise, which would make the
-information look larger than it is and every motion smaller (errors in variables). The expected noise
-is taken off the normal matrix, and the claimed covariance accounts for it.
+information look larger than it is and every motion smaller (errors in variables). The expected
+noise is taken off the normal matrix, and the claimed covariance accounts for it.
 
 *Larger motion.* The second and third order of ``R(x - u)`` leak into the three sums as known
 polynomials of u (`response`), which `phonoscope.motion.solve` inverts.
@@ -78,7 +78,8 @@ def linearise(
     x_edges, y_edges = grid.x_edges - margin[0], grid.y_edges - margin[1]
     stack = _basis(derivatives(image))
     gram = cell_gram(stack, weight, 4, x_edges, y_edges)
-    used = cell_gram((weight > 0).astype(np.float32)[None], weight > 0, 1, x_edges, y_edges)
+    seen = (weight > 0).astype(np.float32)
+    used = cell_gram(seen[None], seen, 1, x_edges, y_edges)
     noise = used / averaged * _basis_noise()
     mix, known = _solution(gram[:, :, :4], gram[:, :, :4] - noise[:, :, :4])
     region = (slice(y_edges[0], y_edges[-1]), slice(x_edges[0], x_edges[-1]))
@@ -105,7 +106,7 @@ def _basis_noise() -> Float64:
     gram = noise_gram()
     order = np.array([1, 2, 0, 0, *range(3, 10)])
     sign = np.array([-1, -1, 1, 0, *[1] * 7])
-    signed = gram[np.ix_(order, order)] * np.outer(sign, sign)
+    signed: Float64 = gram[np.ix_(order, order)] * np.outer(sign, sign)
     return signed[:4]
 
 

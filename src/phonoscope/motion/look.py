@@ -21,7 +21,7 @@ from phonoscope.motion.pose import per_pixel
 from phonoscope.motion.reference import Reference
 from phonoscope.motion.spline import coefficients, warp
 from phonoscope.motion.track import GROUP, Piece, Posed, Tracker
-from phonoscope.types import Float32, Float64, Luma
+from phonoscope.types import Float32, Float64, Luma, NoiseModel
 
 MARGIN_PX = 8
 _BUDGET_BYTES = 128 * 2**20
@@ -219,7 +219,7 @@ def _sharpened(
 
 def _noise(
     frames: Sequence[Luma], pieces: Sequence[Piece], grid: Grid, reference: Reference
-) -> tuple[noise.NoiseModel, Float64]:
+) -> tuple[NoiseModel, Float64]:
     about, members = _by_pose(pieces)[0]
     y_edges, x_edges = grid.y_edges - reference.origin[1], grid.x_edges - reference.origin[0]
     region = (slice(y_edges[0], y_edges[-1]), slice(x_edges[0], x_edges[-1]))
@@ -231,11 +231,12 @@ def _noise(
     level, bin_of = noise.bins(image, weight > 0, len(chosen))
     energy = np.zeros((grid.cells, len(level), 2))
     window = (slice(grid.y_edges[0], grid.y_edges[-1]), slice(grid.x_edges[0], grid.x_edges[-1]))
-    region_shape = image.shape
     for piece, t in chosen:
+        rows = contiguous(frames[piece.start + t][window])
+        strain = _strain(piece, t, grid, image.shape)
         noise.residual_energy(
-            np.ascontiguousarray(frames[piece.start + t][window]), image, slopes, weight, bin_of,
-            piece.residual[t], _strain(piece, t, grid, region_shape), piece.gain[t], x_edges - x_edges[0], y_edges - y_edges[0], energy,
+            rows, image, slopes, weight, bin_of, piece.residual[t], strain, piece.gain[t],
+            x_edges - x_edges[0], y_edges - y_edges[0], energy,
         )  # fmt: skip
     known = about.linearisation.known
     rank = np.trace(known, axis1=1, axis2=2)

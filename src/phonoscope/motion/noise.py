@@ -24,11 +24,11 @@ def first_guess(frames: Sequence[Luma]) -> NoiseModel:
     return NoiseModel(np.array([0.0]), np.array([max(variance, _LEAST_VARIANCE)]))
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True, fastmath=True)
 def residual_energy(
     rows: Luma, image: Float32, slopes: Float32, weight: Float32, bin_of: NDArray[np.int32],
-    motion: Float64, strain: Float32, gain: Float64, x_edges: NDArray[np.int64], y_edges: NDArray[np.int64],
-    energy: Float64,
+    motion: Float64, strain: Float32, gain: Float64, x_edges: NDArray[np.int64],
+    y_edges: NDArray[np.int64], energy: Float64,
 ) -> None:  # fmt: skip
     """Add one frame's squared residuals from the cells' fits to `energy`.
 
@@ -73,12 +73,13 @@ def residual_energy(
                     energy[cell, bin_of[y, x], 1] += 1
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True, fastmath=True)
 def _moved(image: Float32, slopes: Float32, y: int, x: int, u: float, v: float) -> float:
     # R(x - u) to second order, from the derivatives x, y, xx, xy, yy.
     linear = image[y, x] - u * slopes[0, y, x] - v * slopes[1, y, x]
     second = u * u / 2 * slopes[2, y, x] + u * v * slopes[3, y, x] + v * v / 2 * slopes[4, y, x]
-    return linear + second
+    moved: float = linear + second
+    return moved
 
 
 def bins(image: Float32, used: NDArray[np.bool_], frames: int) -> tuple[Float64, NDArray[np.int32]]:

@@ -50,10 +50,11 @@ class Smoother:
     def trusted(self, samples: int) -> Float64:
         """Return ``(rows, columns, 2)``: 1 where a mean of `samples` smoothed values is sure."""
         precision = self._blur(self._on_grid(self.precision[None]))[0]
-        return (precision * samples > _TRUSTED_STD_PX**-2).astype(np.float64)
+        sure = precision * samples > _TRUSTED_STD_PX**-2
+        return np.asarray(sure, np.float64)
 
     def largest(self, motion: Float64) -> float:
-        """Return by how much the largest of ``(sample, cell, 2)`` displacements clears its noise."""
+        """Return by how much the largest ``(sample, cell, 2)`` displacement clears its noise."""
         known = self.precision > 0
         if not known.any():
             return 0.0

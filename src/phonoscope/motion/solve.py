@@ -76,7 +76,7 @@ class LightFit:
         return np.asarray(coefficients @ self.basis.T)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True, fastmath=True)
 def _plane(
     gain: Float64, reader: Float64, basis: Float64, precision: Float64, light: Float64
 ) -> Float64:
@@ -140,7 +140,7 @@ def solve(
     return motion, gain, light
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True, fastmath=True)
 def _invert(
     sums: Float32, light: Float64, response: Float64, motion: Float64, gain: Float64,
     weight: Float64,

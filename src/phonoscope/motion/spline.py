@@ -72,7 +72,7 @@ def warp(coefficients: Float32, dx: Float32, dy: Float32) -> tuple[Float32, NDAr
     return result, inside
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True)
 def _prefilter(lines: Float32, pole: float) -> None:
     # Recursive filter along axis 0, all lines at once; the start is summed over the mirrored
     # signal until the pole's powers vanish.
@@ -93,7 +93,7 @@ def _prefilter(lines: Float32, pole: float) -> None:
         lines[k] = pole * (lines[k + 1] - lines[k])
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True, fastmath=True)
 def _weights(t: float, w: Float32) -> None:
     # Quintic B-spline at distances t + 2, t + 1, t, 1 - t, 2 - t, 3 - t from a point between two
     # pixels at fraction t.
@@ -107,7 +107,7 @@ def _weights(t: float, w: Float32) -> None:
     w[4] = (1 + t * (5 + t * (10 + t * (10 + t * (5 - 5 * t))))) / 120
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True, fastmath=True)
 def _warp(c: Float32, dx: Float32, dy: Float32, result: Float32, inside: NDArray[np.bool_]) -> None:
     height, width = c.shape
     rows, columns = dx.shape

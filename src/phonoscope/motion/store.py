@@ -250,16 +250,16 @@ def _decode(samples: int, cells: int, *blobs: bytes) -> MotionBlock:
     values = np.zeros((samples, cells * 3), np.float32)
     values[:, 2::3] = 1  # an unknown gain
     values[:, active] = (deltas.reshape(len(active), samples).T + base) * step[active]
-    values = values.reshape(samples, cells, 3)
+    by_cell = values.reshape(samples, cells, 3)
     return MotionBlock(
         time_s=np.frombuffer(raw[0], "<f8"),
-        motion=np.ascontiguousarray(values[:, :, :2]),
-        gain=np.ascontiguousarray(values[:, :, 2]),
+        motion=np.ascontiguousarray(by_cell[:, :, :2]),
+        gain=np.ascontiguousarray(by_cell[:, :, 2]),
         information=np.frombuffer(raw[1], "<f4").reshape(cells, 3, 3).astype(np.float64),
     )
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True)
 def _quantise(
     values: Float32, active: NDArray[np.int64], step: Float64
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

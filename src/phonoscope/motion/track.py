@@ -3,8 +3,9 @@
 Frames are taken sixteen at a time. After each group the drift is extrapolated to the middle of the
 next; if it will have left the pose by more than `_STEP_PX` anywhere, the picture is linearised anew
 about where it will be. If most of a frame turns out to lie beyond the model's reach after all (a
-jump, a fast sway at a low frame rate), the pose is iterated to it first. Displacements are always from the
-reference, and the polynomial response of each linearisation makes neighbours agree: no seam.
+jump, a fast sway at a low frame rate), the pose is iterated to it first. Displacements are always
+from the reference, and the polynomial response of each linearisation makes neighbours agree: no
+seam.
 """
 
 import os
@@ -240,7 +241,7 @@ def posed(reference: Reference, grid: Grid, pose: Float64) -> Posed:
     variance = np.diagonal(covariance, axis1=1, axis2=2)
     return Posed(
         pose, image, weight, lin, offset,
-        np.linalg.pinv(covariance, rcond=1e-9, hermitian=True),
+        np.asarray(np.linalg.pinv(covariance, rcond=1e-9, hermitian=True)),
         Smoother.over(grid, variance[:, :2]),
         LightFit.over(grid.centres, variance[:, 2]),
     )  # fmt: skip

@@ -295,7 +295,7 @@ def _exponents(order: int) -> NDArray[np.int64]:
     return np.array([(n - j, j) for n in range(order + 1) for j in range(n + 1)])
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True, fastmath=True)
 def _taylor(
     derivatives: Float32, exponents: NDArray[np.int64], shapes: Float32, courses: Float32,
     rest: Float32, result: Float32,
