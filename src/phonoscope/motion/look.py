@@ -24,6 +24,8 @@ from phonoscope.motion.track import GROUP, Piece, Posed, Tracker
 from phonoscope.types import Float32, Float64, Luma, NoiseModel
 
 MARGIN_PX = 8
+_EDGE_PX = 5  # derivatives look further, but hardly
+_NEAR_USELESS_PX = 3
 _BUDGET_BYTES = 128 * 2**20
 _MOST_FRAMES = 512
 _FEWEST_FRAMES = 16
@@ -74,7 +76,7 @@ def first_look(frames: Sequence[Luma], grid: Grid, full_scale: int) -> Reference
         origin=(int(left), int(top)),
         averaged=len(start),
         noise=guess,
-        masked=edge | _near(useless, 3),
+        masked=edge | _near(useless, _NEAR_USELESS_PX),
         inflation=np.ones(grid.cells),
     )
     for looked_at in (frames[:_FIRST_ROUND_FRAMES], frames):
@@ -96,7 +98,7 @@ def first_look(frames: Sequence[Luma], grid: Grid, full_scale: int) -> Reference
 def _frame_edge(shape: tuple[int, int]) -> NDArray[np.bool_]:
     # Derivatives look beyond the edge of the frame, where there is nothing.
     edge = np.ones(shape, np.bool_)
-    edge[3:-3, 3:-3] = False
+    edge[_EDGE_PX:-_EDGE_PX, _EDGE_PX:-_EDGE_PX] = False
     return edge
 
 

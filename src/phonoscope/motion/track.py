@@ -1,8 +1,8 @@
 """Follow a picture through its frames: measure about the nearest pose, move the pose with drift.
 
-Frames are taken sixteen at a time. After each group the drift is extrapolated to the middle of the
-next; if it will have left the pose by more than `_STEP_PX` anywhere, the picture is linearised anew
-about where it will be. If most of a frame turns out to lie beyond the model's reach after all (a
+Frames are taken sixteen at a time. After each group the drift is extrapolated through the next; if
+it will leave the pose by more than `_STEP_PX` anywhere, the picture is linearised anew about where
+it will be in the middle of it. If most of a frame turns out to lie beyond the model's reach after all (a
 jump, a fast sway at a low frame rate), the pose is iterated to it first. Displacements are always
 from the reference, and the polynomial response of each linearisation makes neighbours agree: no
 seam.
@@ -29,11 +29,14 @@ from phonoscope.types import Float32, Float64, Luma
 GROUP = 16
 """Frames measured about one pose before it is reconsidered."""
 
+_STILL_PX = 0.04
 _NEAR_PX = 0.12
 _STEP_PX = 0.2
 _REACH_PX = 0.35
 _ITERATIONS = 8
 _JUMP_PX = 0.7
+_KNOWN_SHARE = 0.9  # of a component that lies in a cell's measurable directions
+_LOST_GAIN = 0.25  # deviation of the cells' gains from the light at which a picture is another
 _MASKED_SHARE = 0.2  # of a warped mask, above the spline's overshoot
 _WHOLE = 0.5  # share of the picture that must be out of reach before it is followed
 
@@ -122,7 +125,7 @@ class Tracker:
         followed = False
         while left:
             motion, gain, light = self._solve(left)
-            good = self._within_reach(motion)
+            good = self._within_reach(motion, gain / light - 1)
             if good == 0 and not followed:
                 self._follow(left[0])
                 followed = True
@@ -161,42 +164,55 @@ class Tracker:
         list(_THREADS.map(some, parts))  # the list raises what a thread raised
         return motion, gain, light
 
-    def _within_reach(self, motion: Float64) -> int:
+    def _within_reach(self, motion: Float64, stray: Float64) -> int:
         # Number of leading frames before the picture as a whole moves out of the model's reach.
         # Most clips never come near, and no cell stands out of its noise: nothing to smooth then.
+        beyond = self._unrecognised(stray)
         smoother = self.about.smoother
-        if smoother.largest(motion) < _REACH_PX:
-            return len(motion)
-        trusted = smoother.trusted(1)
-        beyond = (np.abs(smoother(motion)) * trusted).max(axis=3) > _REACH_PX
-        most = beyond.sum(axis=(1, 2)) > _WHOLE * max(1.0, float(trusted.max(axis=2).sum()))
-        return int(np.argmax(most)) if most.any() else len(motion)
+        if smoother.largest(motion) > _REACH_PX:
+            trusted = smoother.trusted(1)
+            far = (np.abs(smoother(motion)) * trusted).max(axis=3) > _REACH_PX
+            beyond |= far.sum(axis=(1, 2)) > _WHOLE * max(1.0, float(trusted.max(axis=2).sum()))
+        return int(np.argmax(beyond)) if beyond.any() else len(motion)
+
+    def _unrecognised(self, stray: Float64) -> NDArray[np.bool_]:
+        # A picture that jumped by more than its texture's grain no longer resembles the reference:
+        # the cells' gains, which are correlations with it, fall apart, each in its own way.
+        weight = self.about.light_fit.weight
+        known = np.count_nonzero(weight)
+        if not known:
+            return np.zeros(len(stray), np.bool_)
+        mean_square = (stray * stray * weight).sum(axis=1) / weight.sum()
+        noise = known / weight.sum()
+        return np.asarray(mean_square > _LOST_GAIN**2 + 9 * noise)
 
     def _look_ahead(self, motion: Float64) -> None:
-        # Straight line through the group, read off at the middle of the next one.
+        # Straight line through the group, read off at the middle and the end of the next one.
         n = len(motion)
         flat_pose = self.about.pose.reshape(-1, 2)
         from_pose = motion - flat_pose
-        if self.about.smoother.largest(from_pose) < _NEAR_PX:
+        if self.about.smoother.largest(from_pose) < _STILL_PX:
             return
         time = np.arange(n) - (n - 1) / 2
         slope = np.tensordot(time, from_pose, 1) / max(time @ time, 1)
         mean = from_pose.mean(axis=0)
-        most = 1.5 * np.abs(from_pose).max(axis=0)
-        ahead = np.clip(mean + slope * GROUP, -most, most)
-        drift = self.about.smoother(ahead[None])[0] * self.about.smoother.trusted(n)
-        if np.abs(drift).max() > _STEP_PX:
-            self.about = posed(self._reference, self._grid, self.about.pose + drift)
+        most = np.abs(from_pose).max(axis=0) + np.ptp(from_pose, axis=0)
+        middle, end = (np.clip(mean + slope * GROUP * g, -most, most) for g in (1, 1.5))
+        drift, furthest = self.about.smoother(np.stack([middle, end]))
+        trusted = self.about.smoother.trusted(n)
+        if np.abs(furthest * trusted).max() > _STEP_PX:
+            self.about = posed(self._reference, self._grid, self.about.pose + drift * trusted)
 
     def _follow(self, frame: Luma) -> None:
         # Gauss-Newton on the pose until this frame lies near it, for as long as that helps.
         best, error = self.about, self._error(frame)
         for iteration in range(_ITERATIONS):
-            drift = self.about.smoother(self._solve([frame])[0])[0]
-            drift *= self.about.smoother.trusted(1)
-            if iteration and np.abs(drift).max() < _NEAR_PX:
+            motion, gain, light = self._solve([frame])
+            drift = self.about.smoother(motion)[0] * self.about.smoother.trusted(1)
+            lost = bool(self._unrecognised(gain / light - 1)[0])
+            if iteration and not lost and np.abs(drift).max() < _NEAR_PX:
                 break
-            if iteration == 0 and np.median(np.abs(drift).max(axis=2)) > _JUMP_PX:
+            if iteration == 0 and (lost or np.median(np.abs(drift).max(axis=2)) > _JUMP_PX):
                 drift = np.zeros_like(drift) + self._shift(frame)
             self.about = posed(self._reference, self._grid, self.about.pose + drift)
             now = self._error(frame)
@@ -239,10 +255,11 @@ def posed(reference: Reference, grid: Grid, pose: Float64) -> Posed:
         offset = _offsets(image, weight, dx, dy, grid, reference.origin, offset)
     covariance = lin.covariance * reference.inflation[:, None, None]
     variance = np.diagonal(covariance, axis1=1, axis2=2)
+    sure = np.diagonal(lin.known, axis1=1, axis2=2) > _KNOWN_SHARE
     return Posed(
         pose, image, weight, lin, offset,
         np.asarray(np.linalg.pinv(covariance, rcond=1e-9, hermitian=True)),
-        Smoother.over(grid, variance[:, :2]),
+        Smoother.over(grid, np.where(sure, variance[:, :2], 0)),
         LightFit.over(grid.centres, variance[:, 2]),
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from phonoscope.errors import UsageError
+from phonoscope.scene.checks import check
 from phonoscope.types import Float64, Luma
 
 
@@ -34,13 +34,18 @@ class Camera:
     brightness
         Factor on the surface's brightness; above about 1.5 the picture saturates.
     gamma
-        Values are ``full * (linear / full) ** (1 / gamma)``.
+        Values are ``full * (linear / full) ** (1 / gamma)``, with `full` for `full_scale`.
     flicker_depth, flicker_hz
-        Relative amplitude and frequency of a sinusoidal lamp.
+        Relative amplitude (0 to 1) and frequency of a sinusoidal lamp.
     line_delay_s
         Time between the read-outs of neighbouring rows: 0 for a global shutter.
     bottom_up
         Whether the last row is read first.
+
+    Raises
+    ------
+    UsageError
+        If a value cannot be right.
     """
 
     width: int = 320
@@ -58,13 +63,17 @@ class Camera:
     bottom_up: bool = False
 
     def __post_init__(self) -> None:
-        if not 8 <= self.bits <= 16:
-            raise UsageError(f"a camera of {self.bits} bits cannot be simulated; choose 8 to 16.")
-        if self.fps <= 0 or min(self.width, self.height) < 16:
-            raise UsageError(
-                f"a camera of {self.width} x {self.height} px at {self.fps} frames/s cannot be "
-                "simulated; choose at least 16 x 16 px and a rate above 0."
-            )
+        check("the camera's width", self.width, 16, whole=True)
+        check("the camera's height", self.height, 16, whole=True)
+        check("fps", self.fps, 0, above=True)
+        check("bits", self.bits, 8, 16, whole=True)
+        for name in ("exposure_s", "read_noise", "shot_gain", "line_delay_s"):
+            check(name, getattr(self, name), 0)
+        for name in ("brightness", "gamma"):
+            check(name, getattr(self, name), 0, above=True)
+        check("flicker_depth", self.flicker_depth, 0, 1)
+        if self.flicker_depth:
+            check("flicker_hz", self.flicker_hz, 0, above=True)
 
     @property
     def full_scale(self) -> int:
@@ -94,22 +103,41 @@ class Camera:
 
     def light(self, time_s: Float64) -> Float64:
         """Return the lamp's relative brightness at `time_s`, averaged over the exposure."""
+        if self.flicker_depth == 0:
+            return np.ones_like(time_s)
         omega = 2 * np.pi * self.flicker_hz
         wave = self.averaged(
             lambda t: -np.cos(omega * t) / omega, lambda t: np.sin(omega * t), time_s
         )
         return 1 + self.flicker_depth * wave
 
+    def curved(self, linear: Float64) -> Float64:
+        """Return the values that the curve of `gamma` makes of linear ones; below 0 it makes 0."""
+        if self.gamma == 1:
+            return linear
+        share = np.clip(linear / self.full_scale, 0, None)
+        return np.asarray(self.full_scale * share ** (1 / self.gamma))
+
+    def slope(self, value: Float64) -> Float64:
+        """Return the slope of the curve of `gamma` where it makes `value`."""
+        # In utter darkness the curve is infinitely steep, or flat.
+        share = np.maximum(value, 1e-3) / self.full_scale
+        return np.asarray(share ** (1 - self.gamma) / self.gamma)
+
     def noise_variance(self, value: NDArray[np.float64]) -> Float64:
-        """Return the variance of a pixel of mean `value` (gamma 1), rounding included."""
-        return self.read_noise**2 + self.shot_gain * np.maximum(value, 0) + 1 / 12
+        """Return the variance of a pixel whose noiseless `value` is given, rounding included.
+
+        Through the curve of `gamma` to first order in the noise; clipping is left out.
+        """
+        light = np.maximum(value, 0)
+        if self.gamma != 1:
+            light = self.full_scale * (light / self.full_scale) ** self.gamma
+        linear = self.read_noise**2 + self.shot_gain * light
+        return np.asarray(linear * self.slope(value) ** 2 + 1 / 12)
 
     def capture(self, linear: Float64, rng: np.random.Generator) -> Luma:
-        """Return the pixels for a clean picture in units of the least significant bit."""
+        """Return the pixels for a clean picture, linear, in units of the least significant bit."""
         deviation = np.sqrt(self.read_noise**2 + self.shot_gain * np.maximum(linear, 0))
         seen = linear + deviation * rng.standard_normal(linear.shape, dtype=np.float32)
-        if self.gamma != 1:
-            share = np.clip(seen / self.full_scale, 0, None)
-            seen = self.full_scale * share ** (1 / self.gamma)
-        rounded = np.clip(np.rint(seen), 0, self.full_scale)
+        rounded = np.clip(np.rint(self.curved(seen)), 0, self.full_scale)
         return rounded.astype(np.uint8) if self.bits == 8 else rounded.astype(np.uint16)

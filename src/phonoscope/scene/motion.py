@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from phonoscope.scene.checks import check, check_band, check_finite
 from phonoscope.types import Float64
 
 
@@ -14,16 +15,26 @@ class Sway:
     Attributes
     ----------
     amplitude_px
-        Of two sines along x and y (y has 0.6 of it), which start at rest in the middle.
+        Of two sines along x and y (y has 0.6 of it), which start in the middle at full speed.
     frequency_hz
         Along x; along y it is 0.7 of that.
     drift_px_per_s
         (x, y) steady drift.
+
+    Raises
+    ------
+    UsageError
+        If a value cannot be right.
     """
 
     amplitude_px: float = 0.0
     frequency_hz: float = 1.0
     drift_px_per_s: tuple[float, float] = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        check("the sway's amplitude_px", self.amplitude_px, 0)
+        check("the sway's frequency_hz", self.frequency_hz, 0)
+        check_finite("drift_px_per_s", *self.drift_px_per_s)
 
     def at(self, time_s: Float64) -> Float64:
         """Return ``(..., 2)`` displacement at `time_s`, px."""
@@ -68,6 +79,11 @@ class Motion:
         background of the same texture stays still. 1 is the whole picture.
     seed
         Of the modes.
+
+    Raises
+    ------
+    UsageError
+        If a value cannot be right.
     """
 
     rms_px: float = 0.01
@@ -78,6 +94,15 @@ class Motion:
     damping: float = 0.08
     object_share: float = 1.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check("rms_px", self.rms_px, 0)
+        check("modes", self.modes, 0, whole=True)
+        check_finite("direction_deg", self.direction_deg)
+        check_band(self.lowest_hz, self.highest_hz)
+        check("damping", self.damping, 0, above=True)
+        check("object_share", self.object_share, 0, 1, above=True)
+        check("seed", self.seed, 0, whole=True)
 
     def shapes(self, height: int, width: int) -> Float64:
         """Return ``(mode, 2, height, width)`` displacement shapes, each of unit RMS length."""

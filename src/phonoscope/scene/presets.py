@@ -8,6 +8,7 @@ import numpy as np
 
 from phonoscope.errors import UsageError
 from phonoscope.scene.camera import Camera
+from phonoscope.scene.checks import check, check_sound
 from phonoscope.scene.generate import noise, silence, tones, tune
 from phonoscope.scene.motion import Motion, Sway
 from phonoscope.scene.render import Scene
@@ -87,10 +88,12 @@ def preset(
     Raises
     ------
     UsageError
-        If there is no such scene, or the duration is not positive.
+        If there is no such scene, the duration is not positive, the seed is negative, or the sound
+        is not one channel of finite numbers.
     """
     if name not in _PRESETS:
         raise UsageError(f"there is no scene {name!r}; choose from {', '.join(_PRESETS)}.")
+    check("seed", seed, 0, whole=True)
     entry = _PRESETS[name]
     length = entry.duration_s if duration is None else duration
     if not length > 0 or not np.isfinite(length):
@@ -114,5 +117,6 @@ def preset(
 def _played(samples: Float64, rate_hz: float) -> tuple[Float64, int]:
     from phonoscope.audio import resample
 
+    check_sound(samples, rate_hz)
     loud = samples / max(float(np.std(samples)), 1e-12)
     return resample(loud, rate_hz, _SOUND_RATE_HZ), _SOUND_RATE_HZ

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonoscope.errors import UsageError
+from phonoscope.scene.checks import check
 from phonoscope.types import Float64
 
 Spectrum = NDArray[np.complex128]
@@ -34,6 +35,11 @@ class Texture:
         would leave the range from 0.02 to 0.98 is squeezed by lowering the contrast.
     seed
         Of the surface's details.
+
+    Raises
+    ------
+    UsageError
+        If there is no such kind, or a value cannot be right.
     """
 
     kind: str = "speckle"
@@ -42,18 +48,18 @@ class Texture:
     contrast: float = 0.15
     seed: int = 0
 
-    def spectrum(self, height: int, width: int) -> Spectrum:
-        """Return the ``rfft2`` of the picture on a torus of `height` by `width` camera pixels.
-
-        Raises
-        ------
-        UsageError
-            If there is no such kind.
-        """
+    def __post_init__(self) -> None:
         if self.kind not in TEXTURES:
             raise UsageError(
                 f"there is no texture {self.kind!r}; choose from {', '.join(TEXTURES)}."
             )
+        check("blur_px", self.blur_px, 0)
+        check("mean", self.mean, 0, 1)
+        check("contrast", self.contrast, 0)
+        check("seed", self.seed, 0, whole=True)
+
+    def spectrum(self, height: int, width: int) -> Spectrum:
+        """Return the ``rfft2`` of the picture on a torus of `height` by `width` camera pixels."""
         fine = TEXTURES[self.kind](
             height * _FINER, width * _FINER, np.random.default_rng([self.seed, 7])
         )
@@ -63,7 +69,7 @@ class Texture:
         scale = self.contrast / max(picture.std(), 1e-12)
         room = min((0.98 - self.mean) / max(picture.max(), 1e-12),
                    (self.mean - 0.02) / max(-picture.min(), 1e-12))  # fmt: skip
-        spectrum *= min(scale, room)
+        spectrum *= max(0.0, min(scale, room))  # a mean out of that range leaves no room
         spectrum[0, 0] = self.mean * height * width
         return np.asarray(spectrum)
 
@@ -110,7 +116,7 @@ def _fabric(height: int, width: int, rng: np.random.Generator) -> Float64:
     along = np.sin(2 * np.pi * warp_threads * x / width + 0.4 * wobble[0])
     across = np.sin(2 * np.pi * weft_threads * y / height + 0.4 * wobble[1])
     fibres = _unit(_smoothed(rng.standard_normal((height, width)), 0.9 * _FINER))
-    return along + across + along * across + 0.6 * fibres
+    return np.asarray(along + across + along * across + 0.6 * fibres)
 
 
 def _leaves(height: int, width: int, rng: np.random.Generator) -> Float64:

@@ -41,7 +41,7 @@ def chosen_band(band: tuple[float, float] | None, rate_hz: float) -> tuple[float
 def band_pass(signals: Float64, rate_hz: float, band_hz: tuple[float, float]) -> Float64:
     """Filter ``(sample, k)`` signals with zero phase (Butterworth, forward and backward).
 
-    The ends are continued by a parabola fitted to two periods of the lowest frequency, so that a
+    The ends are continued by a cubic fitted to two periods of the lowest frequency, so that a
     drift thousands of times larger than the sound makes no thump where the clip begins and ends.
     """
     from scipy.signal import butter, sosfiltfilt  # slow to import
@@ -80,11 +80,11 @@ def _extended(signals: Float64, pad: int) -> Float64:
     window = min(pad, len(signals))
     inside = np.arange(window) / pad
     outside = np.arange(1, pad + 1) / pad
-    fit = np.linalg.pinv(np.vander(inside, 3))
+    fit = np.linalg.pinv(np.vander(inside, 4))
 
     def beyond(first: Float64) -> Float64:
         # Continue to the left of `first`, whose row 0 is the edge.
-        return np.asarray(np.vander(-outside, 3) @ (fit @ first))
+        return np.asarray(np.vander(-outside, 4) @ (fit @ first))
 
     left = beyond(signals[:window])[::-1]
     right = beyond(signals[::-1][:window])
