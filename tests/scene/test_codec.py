@@ -56,12 +56,58 @@ def test_lossy_codecs_keep_the_range(tmp_path, codec, suffix):
         ({"codec": "mjpeg", "bits": 12}, "a.avi", "cannot hold 12 bits"),
         ({"codec": "h264"}, "a.mp4", "frames of 53 x 37 px need even sizes"),
         ({"codec": "raw"}, "a.avi", "an AVI cannot claim 2200 frames/s"),
+        ({"codec": "raw"}, "a.mp4", "an MP4 cannot hold the codec raw"),
+        ({}, "a.xyz", r"a\.xyz must tell the container; end it in \.mkv, \.mp4 or \.avi"),
+        ({}, "a", "must tell the container"),
+        ({"bits": 3}, "a.mkv", "bits 3 cannot be right; give a whole number from 8 to 16"),
+        ({"codec": "h264", "bits": 9}, "a.mp4", "codec h264 cannot hold 9 bits; choose ffv1"),
+        ({"codec": "h264", "crf": 52}, "a.mp4", "crf 52 cannot be right; give a number from 0"),
+        ({"codec": "h264", "crf": -1}, "a.mp4", "crf -1 cannot be right"),
+        ({"fps": 0}, "a.mkv", "fps 0 cannot be right; give a number above 0"),
+        ({"fps": float("nan")}, "a.mkv", "fps nan cannot be right"),
+        ({"fps": 10**7}, "a.mkv", "fps 10000000 cannot be right"),
+        ({"fps": 29.97}, "a.mkv", r"29\.97 frames/s exactly; give a whole number or a fraction"),
     ],
 )
 def test_what_cannot_be_written_is_refused_and_leaves_nothing(tmp_path, options, name, message):
     with pytest.raises(UsageError, match=message):
-        write_video(random_frames(37, 53, 8), tmp_path / name, 2200, **options)
+        write_video(random_frames(37, 53, 8), tmp_path / name, **{"fps": 2200, **options})
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("frames", "bits", "message"),
+    [
+        (random_frames(36, 52, 8), 12, "uint8 of shape .* where uint16"),
+        (random_frames(36, 52, 16), 8, "uint16 of shape .* where uint8"),
+        (random_frames(36, 52, 8) + random_frames(36, 50, 8), 8, r"\(36, 50\) where uint8 .*52\)"),
+        ([np.zeros((36, 52, 3), np.uint8)], 8, r"shape \(36, 52, 3\)"),
+        ([np.zeros((36, 52))], 8, "float64"),
+        ([np.full((36, 52), 4096, np.uint16)], 12, "holds 4096, too much for 12 bits"),
+        ([np.zeros((0, 0), np.uint8)], 8, "no frames"),
+    ],
+)
+def test_frames_that_do_not_fit_are_refused_and_leave_nothing(tmp_path, frames, bits, message):
+    with pytest.raises(InputError, match=message):
+        write_video(frames, tmp_path / "a.mkv", 30, bits=bits)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix"),
+    [
+        ("ffv1", ".mkv"),
+        ("raw", ".mkv"),
+        ("h264", ".mkv"),
+        ("h264-lossless", ".mp4"),
+        ("mjpeg", ".avi"),
+    ],
+)
+def test_the_same_frames_make_the_same_file(tmp_path, codec, suffix):
+    for name in ("one", "two"):
+        write_video(random_frames(36, 52, 8), tmp_path / f"{name}{suffix}", 500, codec=codec)
+    one, two = ((tmp_path / f"{name}{suffix}").read_bytes() for name in ("one", "two"))
+    assert one == two
 
 
 def test_no_frames_are_refused(tmp_path):

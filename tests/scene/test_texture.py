@@ -45,4 +45,10 @@ def test_wood_has_texture_along_one_direction_only():
 
 def test_unknown_kind_is_refused_with_the_list():
     with pytest.raises(UsageError, match=r"no texture 'velvet'; choose from speckle"):
-        Texture("velvet").spectrum(64, 64)
+        Texture("velvet")
+
+
+@pytest.mark.parametrize("mean", [0.0, 0.01, 1.0])
+def test_a_mean_at_the_end_of_the_range_leaves_no_contrast(mean):
+    picture = np.fft.irfft2(Texture(mean=mean).spectrum(64, 64), (64, 64))
+    np.testing.assert_allclose(picture, mean, atol=1e-12)

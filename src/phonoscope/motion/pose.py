@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,11 +56,7 @@ class Smoother:
 
     def largest(self, motion: Float64) -> float:
         """Return by how much the largest ``(sample, cell, 2)`` displacement clears its noise."""
-        known = self.precision > 0
-        if not known.any():
-            return 0.0
-        noise = 4 / np.sqrt(self.precision[known])
-        return float((np.abs(motion[:, known]) - noise).max())
+        return float(_largest(motion, self.precision))
 
     def _on_grid(self, values: Float64) -> Float64:
         return values.reshape(len(values), self.grid.rows, self.grid.columns, 2)
@@ -68,6 +65,20 @@ class Smoother:
         kernels = [_gaussian(n) for n in (self.grid.rows, self.grid.columns)]
         near = np.einsum("ir,trcq,jc->tijq", kernels[0], values, kernels[1], optimize=True)
         return np.asarray(near + _EVERYWHERE * values.mean(axis=(1, 2), keepdims=True))
+
+
+@numba.njit(nogil=True, cache=True)
+def _largest(motion: Float64, precision: Float64) -> float:
+    noise = np.empty_like(precision)
+    for c in range(len(precision)):
+        for k in range(2):
+            noise[c, k] = 4 / np.sqrt(precision[c, k]) if precision[c, k] > 0 else np.inf
+    largest = -np.inf
+    for t in range(motion.shape[0]):
+        for c in range(motion.shape[1]):
+            for k in range(2):
+                largest = max(largest, abs(motion[t, c, k]) - noise[c, k])
+    return largest
 
 
 def per_pixel(

@@ -108,6 +108,21 @@ def _least_squares(basis: Float64, weight: Float64, values: Float64) -> Float64:
     return np.asarray(np.linalg.solve(normal + ridge, right[:, :, None])[:, :, 0])
 
 
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def stray_square(gain: Float64, light: Float64, weight: Float64) -> Float64:
+    """Return ``(sample,)`` mean squares, under `weight`, of gains' relative departure from light.
+
+    `gain` and `light` are ``(sample, cell)``, `weight` ``(cell,)``.
+    """
+    total = weight.sum()
+    result = np.zeros(gain.shape[0])
+    for t in range(gain.shape[0]):
+        for c in range(gain.shape[1]):
+            stray = gain[t, c] / light[t, c] - 1
+            result[t] += weight[c] * stray * stray
+    return result / max(total, 1e-30)
+
+
 def solve(
     sums: Float32, response: Float64, light_fit: LightFit
 ) -> tuple[Float64, Float64, Float64]:

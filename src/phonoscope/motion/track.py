@@ -2,10 +2,10 @@
 
 Frames are taken sixteen at a time. After each group the drift is extrapolated through the next; if
 it will leave the pose by more than `_STEP_PX` anywhere, the picture is linearised anew about where
-it will be in the middle of it. If most of a frame turns out to lie beyond the model's reach after all (a
-jump, a fast sway at a low frame rate), the pose is iterated to it first. Displacements are always
-from the reference, and the polynomial response of each linearisation makes neighbours agree: no
-seam.
+it will be in the middle of it. If most of a frame turns out to lie beyond the model's reach after
+all (a jump, a fast sway at a low frame rate), the pose is iterated to it first. Displacements are
+always from the reference, and the polynomial response of each linearisation makes neighbours agree:
+no seam.
 """
 
 import os
@@ -22,7 +22,7 @@ from phonoscope.motion.kernel import CHANNELS, cell_gram, contiguous, project
 from phonoscope.motion.linearise import Linearisation, linearise
 from phonoscope.motion.pose import Smoother, global_shift, per_pixel
 from phonoscope.motion.reference import Reference
-from phonoscope.motion.solve import LightFit, solve
+from phonoscope.motion.solve import LightFit, solve, stray_square
 from phonoscope.motion.spline import warp
 from phonoscope.types import Float32, Float64, Luma
 
@@ -125,7 +125,7 @@ class Tracker:
         followed = False
         while left:
             motion, gain, light = self._solve(left)
-            good = self._within_reach(motion, gain / light - 1)
+            good = self._within_reach(motion, gain, light)
             if good == 0 and not followed:
                 self._follow(left[0])
                 followed = True
@@ -164,10 +164,10 @@ class Tracker:
         list(_THREADS.map(some, parts))  # the list raises what a thread raised
         return motion, gain, light
 
-    def _within_reach(self, motion: Float64, stray: Float64) -> int:
+    def _within_reach(self, motion: Float64, gain: Float64, light: Float64) -> int:
         # Number of leading frames before the picture as a whole moves out of the model's reach.
         # Most clips never come near, and no cell stands out of its noise: nothing to smooth then.
-        beyond = self._unrecognised(stray)
+        beyond = self._unrecognised(gain, light)
         smoother = self.about.smoother
         if smoother.largest(motion) > _REACH_PX:
             trusted = smoother.trusted(1)
@@ -175,16 +175,13 @@ class Tracker:
             beyond |= far.sum(axis=(1, 2)) > _WHOLE * max(1.0, float(trusted.max(axis=2).sum()))
         return int(np.argmax(beyond)) if beyond.any() else len(motion)
 
-    def _unrecognised(self, stray: Float64) -> NDArray[np.bool_]:
+    def _unrecognised(self, gain: Float64, light: Float64) -> NDArray[np.bool_]:
         # A picture that jumped by more than its texture's grain no longer resembles the reference:
         # the cells' gains, which are correlations with it, fall apart, each in its own way.
         weight = self.about.light_fit.weight
-        known = np.count_nonzero(weight)
-        if not known:
-            return np.zeros(len(stray), np.bool_)
-        mean_square = (stray * stray * weight).sum(axis=1) / weight.sum()
-        noise = known / weight.sum()
-        return np.asarray(mean_square > _LOST_GAIN**2 + 9 * noise)
+        noise = np.count_nonzero(weight) / max(float(weight.sum()), 1e-30)
+        square = stray_square(gain, light, weight)
+        return np.asarray(square > _LOST_GAIN**2 + 9 * noise)
 
     def _look_ahead(self, motion: Float64) -> None:
         # Straight line through the group, read off at the middle and the end of the next one.
@@ -209,7 +206,7 @@ class Tracker:
         for iteration in range(_ITERATIONS):
             motion, gain, light = self._solve([frame])
             drift = self.about.smoother(motion)[0] * self.about.smoother.trusted(1)
-            lost = bool(self._unrecognised(gain / light - 1)[0])
+            lost = bool(self._unrecognised(gain, light)[0])
             if iteration and not lost and np.abs(drift).max() < _NEAR_PX:
                 break
             if iteration == 0 and (lost or np.median(np.abs(drift).max(axis=2)) > _JUMP_PX):

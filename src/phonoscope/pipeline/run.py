@@ -24,10 +24,11 @@ from phonoscope.motion import (
 from phonoscope.pipeline.record import record_of, versions
 from phonoscope.pipeline.request import AnyRegion, Progress, Rate, Request
 from phonoscope.sound import chosen_band, listen, select
-from phonoscope.types import MotionBlock, MotionField, Sound
+from phonoscope.types import MotionBlock, MotionField, Sound, VideoFacts
 from phonoscope.video import Video, open_video, prefetch
 
 MOTION_SUFFIX = ".motion"
+_DECODED_AHEAD_BYTES = 64 * 2**20
 
 
 def measure(
@@ -231,11 +232,17 @@ def _measuring(request: Request) -> Iterator[_Run]:
         grids = cut(facts.width, facts.height, request.regions, edge)
         with (
             _fingerprinting(request.source) as fingerprint,
-            closing(prefetch(video)) as frames,
+            closing(prefetch(video, depth=_frames_ahead(facts))) as frames,
         ):
             told = _told(request, video)
             measurement = measure_frames(frames, grids, bits=facts.bits, progress=told)
             yield _Run(request, video, measurement, edge, fingerprint)
+
+
+def _frames_ahead(facts: VideoFacts) -> int:
+    # Enough that decoding goes on while the first frames are looked at.
+    size = facts.width * facts.height * (1 if facts.bits == 8 else 2) * 3 // 2
+    return min(128, max(8, _DECODED_AHEAD_BYTES // size))
 
 
 @contextmanager

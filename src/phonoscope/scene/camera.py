@@ -112,7 +112,7 @@ class Camera:
         return 1 + self.flicker_depth * wave
 
     def curved(self, linear: Float64) -> Float64:
-        """Return the values that the curve of `gamma` makes of linear ones; below 0 it makes 0."""
+        """Return the values that the curve of `gamma` makes of linear ones."""
         if self.gamma == 1:
             return linear
         share = np.clip(linear / self.full_scale, 0, None)

@@ -4,12 +4,14 @@ import os
 from collections.abc import Iterable
 from contextlib import closing
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
 
 from phonoscope.errors import InputError, UsageError
 from phonoscope.files import replace_when_done, unwritable
+from phonoscope.scene.checks import check
 from phonoscope.types import Luma
 
 # Encoder, pixel format for 8 bits and for more, and options. Colour formats get neutral chroma.
@@ -22,7 +24,10 @@ CODECS = {
 }
 """The codecs that `write_video` knows."""
 
+_SUFFIXES = (".mkv", ".mp4", ".avi")
+_FASTEST_HZ = 1_000_000
 _FASTEST_AVI_HZ = 600  # FFmpeg writes none above
+_LARGEST_TERM = 2**31 - 1  # of a rate, in FFmpeg's fractions
 
 
 def write_video(
@@ -36,6 +41,8 @@ def write_video(
 ) -> None:
     """Write frames to a video file; it appears whole or not at all.
 
+    The same frames make the same file, bit for bit, on one machine with one FFmpeg.
+
     Parameters
     ----------
     frames
@@ -43,55 +50,89 @@ def write_video(
     path
         The container is chosen by the suffix: .mkv, .mp4 or .avi.
     fps
-        Rate at which the container claims to play.
+        Rate at which the container claims to play; a whole number or an exact fraction.
     codec
         ``"ffv1"``, ``"raw"`` and ``"h264-lossless"`` keep every value; ``"h264"`` (quality `crf`)
-        and ``"mjpeg"`` do not. Odd sizes need ffv1 or raw.
+        and ``"mjpeg"`` do not. Odd sizes need ffv1 or raw; .mp4 does not hold raw.
+    crf
+        0 (best) to 51, for ``"h264"``.
     bits
         ``"ffv1"`` holds 8 to 16 (as 16), H.264 8 or 10, the others 8.
 
     Raises
     ------
     UsageError
-        If there is no such codec, or it cannot hold that many bits or that size.
+        If there is no such codec, it cannot hold that many bits or that size, or the container
+        cannot hold it or claim that rate.
     InputError
-        If there are no frames.
+        If there are no frames, or they are not all of one size and of the type for `bits`.
     OutputError
         If the file cannot be written.
     """
-    if codec not in CODECS:
-        raise UsageError(f"there is no codec {codec!r}; choose from {', '.join(CODECS)}.")
-    encoder, shallow, deep, options = CODECS[codec]
-    form = shallow if bits == 8 else deep
-    if not form or ("10" in form and bits > 10):
-        raise UsageError(f"codec {codec} cannot hold {bits} bits; choose ffv1.")
-    if codec == "h264":
-        options = {**options, "crf": str(crf)}
-    if str(path).lower().endswith(".avi") and fps > _FASTEST_AVI_HZ:
-        raise UsageError(
-            f"an AVI cannot claim {float(fps):g} frames/s, only up to {_FASTEST_AVI_HZ}; write "
-            ".mkv, or let it claim a playback rate such as 30 and tell the true one when reading."
-        )
+    form = _form(codec, bits)
+    rate = _rate(fps)
+    _check_container(path, codec, rate)
+    check("crf", crf, 0, 51)
+    options = {**CODECS[codec][3], **({"crf": str(crf)} if codec == "h264" else {})}
     with replace_when_done(path) as part:
         try:
-            _encode(frames, str(part), Fraction(fps), encoder, form, options)
+            _encode(frames, str(part), rate, CODECS[codec][0], form, options, bits)
         except av.error.FFmpegError as error:
             raise unwritable(path, error) from error
 
 
+def _form(codec: str, bits: int) -> str:
+    """Return the pixel format in which the codec holds that many bits."""
+    if codec not in CODECS:
+        raise UsageError(f"there is no codec {codec!r}; choose from {', '.join(CODECS)}.")
+    check("bits", bits, 8, 16, whole=True)
+    _, shallow, deep, _ = CODECS[codec]
+    form = shallow if bits == 8 else deep
+    if not form or ("10" in form and bits != 10):
+        raise UsageError(f"codec {codec} cannot hold {bits} bits; choose ffv1.")
+    return form
+
+
+def _rate(fps: Fraction | int) -> Fraction:
+    check("fps", fps, 0, _FASTEST_HZ, above=True)
+    rate = Fraction(fps)
+    if max(rate.numerator, rate.denominator) > _LARGEST_TERM:
+        raise UsageError(
+            f"no file can claim {float(fps):.9g} frames/s exactly; give a whole number or a "
+            "fraction such as Fraction(30000, 1001)."
+        )
+    return rate
+
+
+def _check_container(path: str | os.PathLike[str], codec: str, rate: Fraction) -> None:
+    suffix = Path(path).suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise UsageError(
+            f"the name {os.fspath(path)} must tell the container; end it in .mkv, .mp4 or .avi."
+        )
+    if suffix == ".mp4" and codec == "raw":
+        raise UsageError("an MP4 cannot hold the codec raw; write .mkv or .avi, or choose ffv1.")
+    if suffix == ".avi" and rate > _FASTEST_AVI_HZ:
+        raise UsageError(
+            f"an AVI cannot claim {float(rate):g} frames/s, only up to {_FASTEST_AVI_HZ}; write "
+            ".mkv, or let it claim a playback rate such as 30 and tell the true one when reading."
+        )
+
+
 def _encode(
     frames: Iterable[Luma], path: str, fps: Fraction, encoder: str, form: str,
-    options: dict[str, str],
+    options: dict[str, str], bits: int,
 ) -> None:  # fmt: skip
     stream = iter(frames)
     first = next(stream, None)
-    if first is None:
+    if first is None or first.size == 0:
         raise InputError("there are no frames to write.")
-    _check(first, first.shape, form)
+    _check(first, first.shape, bits)
     height, width = first.shape
     if form.startswith("yuv") and (height % 2 or width % 2):
         raise UsageError(f"frames of {width} x {height} px need even sizes or the codec ffv1.")
-    with closing(av.open(f"file:{path}", "w")) as container:
+    # Otherwise a Matroska file would hold random identifiers.
+    with closing(av.open(f"file:{path}", "w", options={"fflags": "+bitexact"})) as container:
         video = container.add_stream(encoder, rate=fps, options=options)
         if not isinstance(video, av.VideoStream):
             raise UsageError(f"{encoder} is no video encoder.")
@@ -99,7 +140,7 @@ def _encode(
         video.codec_context.time_base = 1 / fps
         video.codec_context.thread_type = "AUTO"
         for number, luma in enumerate(_chained(first, stream)):
-            _check(luma, first.shape, form)
+            _check(luma, first.shape, bits)
             frame = _frame(luma, form)
             frame.pts, frame.time_base = number, 1 / fps
             container.mux(video.encode(frame))
@@ -111,13 +152,17 @@ def _chained(first: Luma, rest: Iterable[Luma]) -> Iterable[Luma]:
     yield from rest
 
 
-def _check(luma: Luma, shape: tuple[int, ...], form: str) -> None:
+def _check(luma: Luma, shape: tuple[int, ...], bits: int) -> None:
     # What does not fit would be written as a wrong picture, without a word.
-    kind = np.uint16 if form.endswith("le") else np.uint8
+    kind = np.uint8 if bits == 8 else np.uint16
     if luma.dtype != kind or luma.ndim != 2 or luma.shape != shape:
         raise InputError(
             f"a frame is {luma.dtype} of shape {luma.shape} where {np.dtype(kind)} of shape "
             f"{shape[:2]} is due; give all frames one size, uint8 for 8 bits and uint16 for more."
+        )
+    if 8 < bits < 16 and luma.max() >= 2**bits:
+        raise InputError(
+            f"a frame holds {luma.max()}, too much for {bits} bits; give more bits, or scale it."
         )
 
 

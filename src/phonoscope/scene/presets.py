@@ -118,5 +118,6 @@ def _played(samples: Float64, rate_hz: float) -> tuple[Float64, int]:
     from phonoscope.audio import resample
 
     check_sound(samples, rate_hz)
+    samples = np.asarray(samples, np.float64)
     loud = samples / max(float(np.std(samples)), 1e-12)
     return resample(loud, rate_hz, _SOUND_RATE_HZ), _SOUND_RATE_HZ

@@ -6,20 +6,22 @@ spectrum; the rest, small, is a Taylor series in exact derivative images, of an 
 less than 3e-5 of the contrast.
 """
 
+import importlib
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from phonoscope.errors import UsageError
 from phonoscope.scene.camera import Camera
+from phonoscope.scene.checks import check, check_sound
 from phonoscope.scene.motion import Motion, Sway
-from phonoscope.scene.texture import Texture, frequencies
+from phonoscope.scene.surface import Surface, exponents_of, taylor
+from phonoscope.scene.texture import Texture
 from phonoscope.types import Float32, Float64, Luma
 
 _MARGIN_PX = 12
@@ -44,6 +46,11 @@ class Scene:
         Number of frames.
     seed
         Of the camera's noise; frame n has the same noise whatever range is rendered.
+
+    Raises
+    ------
+    UsageError
+        If a value cannot be right, or the sound is shorter than 8 samples.
     """
 
     camera: Camera
@@ -56,20 +63,40 @@ class Scene:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.samples < 1 or len(self.sound) < 8:
+        check("a scene's number of samples (frames)", self.samples, 1, whole=True)
+        check("seed", self.seed, 0, whole=True)
+        check_sound(self.sound, self.sound_rate_hz)
+        if len(self.sound) < 8:
             raise UsageError(
-                f"a scene of {self.samples} frames and {len(self.sound)} samples of sound is too "
-                "short to render; make it longer."
+                f"{len(self.sound)} samples of sound are too short to render; give at least 8."
             )
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Luma]:
-        """Yield ``(height, width)`` uint8 or uint16 frames from `start` to before `stop`."""
-        for number in range(start, self.samples if stop is None else min(stop, self.samples)):
-            noise = np.random.default_rng([self.seed, 13, number])
-            yield self.camera.capture(self.clean_frame(number), noise)
+        """Yield ``(height, width)`` uint8 or uint16 frames from `start` to before `stop`.
+
+        Raises
+        ------
+        UsageError
+            If `start` or `stop` is negative.
+        """
+        end = self.samples if stop is None else stop
+        check("start", start, 0, whole=True)
+        check("stop", end, 0, whole=True)
+        return (self._filmed(number) for number in range(start, min(end, self.samples)))
 
     def clean_frame(self, number: int) -> Float64:
-        """Return the ``(height, width)`` noiseless frame, in units of the least significant bit."""
+        """Return the ``(height, width)`` noiseless frame, in units of the least significant bit.
+
+        As the curve of the camera's `gamma` makes it, but neither rounded nor clipped.
+        """
+        return self.camera.curved(self._linear_frame(number))
+
+    def _filmed(self, number: int) -> Luma:
+        noise = np.random.default_rng([self.seed, 13, number])
+        return self.camera.capture(self._linear_frame(number), noise)
+
+    def _linear_frame(self, number: int) -> Float64:
+        check("frame", number, 0, whole=True)
         time = self.camera.row_times_s(number)
         picture = self._picture(time)
         light = self.camera.light(time)
@@ -93,8 +120,8 @@ class Scene:
         derivatives = surface.moved(shared, order) if shared.any() else self._at_rest
         result = np.empty((self.camera.height, self.camera.width), np.float32)
         rest = (sway - shared).astype(np.float32)
-        _taylor(
-            derivatives, _exponents(order), self._shapes, courses.astype(np.float32), rest, result
+        taylor(
+            derivatives, exponents_of(order), self._shapes, courses.astype(np.float32), rest, result
         )
         return result
 
@@ -138,17 +165,17 @@ class Scene:
         return self.motion.object_share >= 1
 
     @cached_property
-    def _surface(self) -> "_Surface":
+    def _surface(self) -> "Surface":
         frame = np.arange(self.samples + 1) / float(self.camera.fps)
         reach = math.ceil(float(np.abs(self.sway.at(frame)).max())) + _MARGIN_PX
-        return _Surface.of(self.texture, self.camera, reach)
+        return Surface.of(self.texture, self.camera, reach)
 
     @cached_property
     def _order(self) -> int:
         time = np.arange(self.samples + 1) / float(self.camera.fps)
         # Shapes are smooth: every eighth pixel tells how far the surface moves.
         shapes = self._shapes[:, :, ::8, ::8].reshape(len(self._shapes), -1)
-        courses = self._splines[0](time)
+        courses = self.course(time).T
         if self.camera.line_delay_s:
             # Rows see what happens between the frames; a tone may be zero at every frame's start.
             courses = self._splines[0](self._splines[0].x)
@@ -157,8 +184,7 @@ class Scene:
             for part in np.array_split(courses, len(courses) // 1000 + 1)
         )
         rows = self.camera.height * self.camera.line_delay_s
-        speed = np.abs(np.diff(self.sway.at(time), axis=0)).max() * float(self.camera.fps)
-        reach = (largest + speed * rows) * _FASTEST_TEXTURE
+        reach = (largest + self.sway.top_speed_px_per_s * rows) * _FASTEST_TEXTURE
         order = 1
         while reach ** (order + 1) / math.factorial(order + 1) > _TRUNCATION:
             order += 1
@@ -202,19 +228,23 @@ class Truth:
 
     @cached_property
     def image(self) -> Float64:
-        """``(height, width)`` the clean picture at rest, in units of the least significant bit."""
-        return np.asarray(self._at_rest(0)[0])
+        """``(height, width)`` the clean picture at rest, in units of the least significant bit.
+
+        As `Scene.clean_frame`, under a lamp that does not flicker.
+        """
+        return self.scene.camera.curved(np.asarray(self._at_rest(0)[0]))
 
     @cached_property
     def gradient(self) -> Float64:
         """``(height, width, 2)`` exact derivatives (x, y) of `image`."""
         derivatives = self._at_rest(1)
-        where = [tuple(e) for e in _exponents(1)]
-        return np.stack([derivatives[where.index((1, 0))], derivatives[where.index((0, 1))]], -1)
+        where = [tuple(e) for e in exponents_of(1)]
+        linear = [derivatives[where.index((1, 0))], derivatives[where.index((0, 1))]]
+        return np.stack(linear, -1) * self.scene.camera.slope(self.image)[..., None]
 
     @cached_property
     def noise_variance(self) -> Float64:
-        """``(height, width)`` variance of each pixel of `image`, rounding included (gamma 1)."""
+        """``(height, width)`` variance of each pixel of `image`: see `Camera.noise_variance`."""
         return self.scene.camera.noise_variance(self.image)
 
     def displacement_px(
@@ -236,7 +266,7 @@ class Truth:
 
     @property
     def record(self) -> dict[str, Any]:
-        """Every parameter, ready for JSON."""
+        """Every parameter, and the versions that rendered, ready for JSON."""
         scene = self.scene
         camera = {**asdict(scene.camera), "fps": str(scene.camera.fps)}
         return {
@@ -251,75 +281,14 @@ class Truth:
             "texture": asdict(scene.texture),
             "motion": asdict(scene.motion),
             "sway": asdict(scene.sway),
+            # By name: the package's root knows every room, so no room may know it.
+            "versions": {
+                name: str(importlib.import_module(name).__version__)
+                for name in ("phonoscope", "numpy", "av")
+            },
         }
 
     def _at_rest(self, order: int) -> Float64:
         camera = self.scene.camera
         stack = self.scene._surface.moved(np.zeros(2), order)
         return stack.astype(np.float64) * (camera.full_scale * camera.brightness)
-
-
-@dataclass(frozen=True, eq=False)
-class _Surface:
-    """A texture on a torus larger than the frame, ready to be moved."""
-
-    spectrum: NDArray[np.complex128]
-    shape: tuple[int, int]
-    frame: tuple[slice, slice]
-
-    @classmethod
-    def of(cls, texture: Texture, camera: Camera, margin: int) -> "_Surface":
-        from scipy.fft import next_fast_len  # slow to import
-
-        height, width = (
-            next_fast_len(size + 2 * margin, real=True) for size in (camera.height, camera.width)
-        )
-        frame = (slice(margin, margin + camera.height), slice(margin, margin + camera.width))
-        return cls(texture.spectrum(height, width), (height, width), frame)
-
-    def moved(self, shift: Float64, order: int) -> Float32:
-        """Return ``(term, height, width)`` derivative images of the surface moved by (x, y) px."""
-        from scipy.fft import irfft2
-
-        wx, wy = frequencies(*self.shape)
-        moved = self.spectrum * np.exp(-1j * (wx * shift[0])) * np.exp(-1j * (wy * shift[1]))
-        terms = [
-            irfft2((1j * wx) ** i * (1j * wy) ** j * moved, self.shape)[self.frame]
-            for i, j in _exponents(order)
-        ]
-        return np.ascontiguousarray(np.array(terms), dtype=np.float32)
-
-
-def _exponents(order: int) -> NDArray[np.int64]:
-    """Return ``(term, 2)`` exponents (x, y) of the Taylor series, (0, 0) first."""
-    return np.array([(n - j, j) for n in range(order + 1) for j in range(n + 1)])
-
-
-@numba.njit(nogil=True, cache=True, fastmath=True)
-def _taylor(
-    derivatives: Float32, exponents: NDArray[np.int64], shapes: Float32, courses: Float32,
-    rest: Float32, result: Float32,
-) -> None:  # fmt: skip
-    terms, height, width = derivatives.shape
-    modes = shapes.shape[0]
-    largest = exponents.max() + 1
-    power_x = np.ones(largest, np.float32)
-    power_y = np.ones(largest, np.float32)
-    factorial = np.ones(largest, np.float32)
-    for n in range(1, largest):
-        factorial[n] = factorial[n - 1] * n
-    for y in range(height):
-        for x in range(width):
-            u, v = rest[y, 0], rest[y, 1]
-            for m in range(modes):
-                u += shapes[m, 0, y, x] * courses[m, y]
-                v += shapes[m, 1, y, x] * courses[m, y]
-            for n in range(1, largest):
-                power_x[n] = power_x[n - 1] * -u
-                power_y[n] = power_y[n - 1] * -v
-            change = np.float32(0)
-            for k in range(1, terms):
-                i, j = exponents[k, 0], exponents[k, 1]
-                factor = power_x[i] * power_y[j] / (factorial[i] * factorial[j])
-                change += factor * derivatives[k, y, x]
-            result[y, x] = derivatives[0, y, x] + change
