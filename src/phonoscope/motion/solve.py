@@ -120,7 +120,8 @@ def stray_square(gain: Float64, light: Float64, weight: Float64) -> Float64:
         for c in range(gain.shape[1]):
             stray = gain[t, c] / light[t, c] - 1
             result[t] += weight[c] * stray * stray
-    return result / max(total, 1e-30)
+    mean: Float64 = result / max(total, 1e-30)
+    return mean
 
 
 def solve(

@@ -36,6 +36,7 @@ _REACH_PX = 0.35
 _ITERATIONS = 8
 _JUMP_PX = 0.7
 _KNOWN_SHARE = 0.9  # of a component that lies in a cell's measurable directions
+_LOST_RATIO = 9.0  # by how much they then stray more than usual
 _LOST_GAIN = 0.25  # deviation of the cells' gains from the light at which a picture is another
 _MASKED_SHARE = 0.2  # of a warped mask, above the spline's overshoot
 _WHOLE = 0.5  # share of the picture that must be out of reach before it is followed
@@ -116,26 +117,30 @@ class Tracker:
         self._reference = reference
         self._grid = grid
         self._count = 0
+        self._usual_stray: float | None = None
         self.about = posed(reference, grid, np.zeros((grid.rows, grid.columns, 2)))
 
     def measure(self, frames: Sequence[Luma]) -> Iterator[Piece]:
         """Yield pieces that cover `frames`, at most `GROUP` of them, in order."""
         left = list(frames)
-        first_motion: list[Float64] = []
+        from_reference: list[Float64] = []
         followed = False
         while left:
             motion, gain, light = self._solve(left)
             good = self._within_reach(motion, gain, light)
             if good == 0 and not followed:
-                self._follow(left[0])
+                moved = self._follow(left[0])
                 followed = True
-                continue
-            taken = max(good, 1)
+                if moved:
+                    continue
+            # A frame that cannot be followed is measured as well as can be, and so are those
+            # after it in the group: trying each would cost minutes and help none.
+            taken = good or (1 if followed and moved else len(left))
             yield self._piece(motion[:taken], gain[:taken], light[:taken], good > 0)
-            first_motion.append(motion[:taken] + self.about.pose.reshape(-1, 2))
+            from_reference.append(motion[:taken] + self.about.pose.reshape(-1, 2))
             left = left[taken:]
             followed = False
-        self._look_ahead(np.concatenate(first_motion))
+        self._look_ahead(np.concatenate(from_reference))
 
     def _piece(self, residual: Float64, gain: Float64, light: Float64, within: bool) -> Piece:
         start = self._count
@@ -181,7 +186,11 @@ class Tracker:
         weight = self.about.light_fit.weight
         noise = np.count_nonzero(weight) / max(float(weight.sum()), 1e-30)
         square = stray_square(gain, light, weight)
-        return np.asarray(square > _LOST_GAIN**2 + 9 * noise)
+        # Where a codec has its way with faint texture, gains stray all the time.
+        usual = self._usual_stray if self._usual_stray is not None else float(np.median(square))
+        lost = np.asarray(square > max(_LOST_GAIN**2 + 9 * noise, _LOST_RATIO * usual))
+        self._usual_stray = usual + (float(np.median(square)) - usual) / 16 * (not lost.any())
+        return lost
 
     def _look_ahead(self, motion: Float64) -> None:
         # Straight line through the group, read off at the middle and the end of the next one.
@@ -200,9 +209,11 @@ class Tracker:
         if np.abs(furthest * trusted).max() > _STEP_PX:
             self.about = posed(self._reference, self._grid, self.about.pose + drift * trusted)
 
-    def _follow(self, frame: Luma) -> None:
-        # Gauss-Newton on the pose until this frame lies near it, for as long as that helps.
-        best, error = self.about, self._error(frame)
+    def _follow(self, frame: Luma) -> bool:
+        # Gauss-Newton on the pose until this frame lies near it, for as long as that helps. Says
+        # whether it did.
+        before = best = self.about
+        error = self._error(frame)
         for iteration in range(_ITERATIONS):
             motion, gain, light = self._solve([frame])
             drift = self.about.smoother(motion)[0] * self.about.smoother.trusted(1)
@@ -217,6 +228,7 @@ class Tracker:
                 break
             best, error = self.about, now
         self.about = best
+        return best is not before
 
     def _error(self, frame: Luma) -> float:
         # Mean squared difference from the posed picture, its mean light taken off.
