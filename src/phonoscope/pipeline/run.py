@@ -215,8 +215,8 @@ class _Run:
             return self.video.warnings
         return (
             *self.video.warnings,
-            f"{len(lost)} frames (the first is {lost[0]}) moved too far from their neighbours to "
-            "be followed; expect clicks there, or choose a steadier range.",
+            f"{len(lost)} frame{'s' * (len(lost) > 1)} (the first is {lost[0]}) moved too far from "
+            "the others to be followed; expect clicks there, or choose a steadier range.",
         )
 
 
