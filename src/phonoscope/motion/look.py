@@ -24,9 +24,9 @@ from phonoscope.motion.track import GROUP, Piece, Posed, Tracker
 from phonoscope.types import Float32, Float64, Luma, NoiseModel
 
 MARGIN_PX = 8
-_EDGE_PX = 5  # derivatives look further, but hardly
+_EDGE_PX = 3  # derivatives look further, but hardly
 _NEAR_USELESS_PX = 3
-_BUDGET_BYTES = 128 * 2**20
+_BUDGET_BYTES = 96 * 2**20
 _MOST_FRAMES = 512
 _FEWEST_FRAMES = 16
 _START_FRAMES = 8

@@ -13,7 +13,7 @@ from phonoscope.motion.reference import Reference
 from phonoscope.motion.track import GROUP, Piece, Tracker
 from phonoscope.types import Cells, Float64, Frame, MotionBlock, NoiseModel
 
-BLOCK_SAMPLES = 512
+BLOCK_SAMPLES = 256
 """Frames in a stored block: a multiple of the tracker's group."""
 
 _FEWEST_FRAMES = 4
@@ -51,7 +51,7 @@ def measure_frames(
 ) -> Measurement:
     """Measure how each cell of `grids` moves through `frames`.
 
-    The first frames, as many as fit 128 MB, are held to learn the reference and the noise; the
+    The first frames, as many as fit 96 MB, are held to learn the reference and the noise; the
     rest stream by. Memory does not grow with the length of the video.
 
     Parameters
