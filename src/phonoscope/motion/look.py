@@ -26,7 +26,7 @@ from phonoscope.types import Float32, Float64, Luma, NoiseModel
 MARGIN_PX = 8
 _EDGE_PX = 3  # derivatives look further, but hardly
 _NEAR_USELESS_PX = 3
-_BUDGET_BYTES = 96 * 2**20
+_BUDGET_BYTES = 64 * 2**20
 _MOST_FRAMES = 512
 _FEWEST_FRAMES = 16
 _START_FRAMES = 8

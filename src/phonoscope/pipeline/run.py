@@ -28,7 +28,7 @@ from phonoscope.types import MotionBlock, MotionField, Sound, VideoFacts
 from phonoscope.video import Video, open_video, prefetch
 
 MOTION_SUFFIX = ".motion"
-_DECODED_AHEAD_BYTES = 32 * 2**20
+_DECODED_AHEAD_BYTES = 24 * 2**20
 
 
 def measure(
