@@ -52,7 +52,7 @@ def test_options_reach_the_function(phonoscope, here):
     assert done.code == 0
     expected = ph.recover(
         "clip.mkv", fps=480, region=["0,0,48,64", "48,0,32,32"], band=(40, 200), cell=8,
-        start=0.05, duration=0.15,
+        start=0.05, duration=0.15, fingerprint=True,
     )  # fmt: skip
     record = _strict_json("o.json")
     assert record == json.loads(json.dumps(expected.record)) | {

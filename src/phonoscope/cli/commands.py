@@ -51,7 +51,7 @@ def recover(
     with progress_bar(quiet) as progress:
         sound = run(
             source, fps=fps, region=region or (), band=band, cell=cell, start=start,
-            duration=duration, progress=progress,
+            duration=duration, fingerprint=json_file is not None, progress=progress,
         )  # fmt: skip
     with replace_when_done(target) as part:
         sound.write(part, rate=file_rate)
@@ -79,6 +79,7 @@ def measure(
     cell: options.Cell = None,
     start: options.Start = 0.0,
     duration: options.Duration = None,
+    fingerprint: options.Fingerprint = False,
     quiet: options.Quiet = False,
 ) -> None:  # fmt: skip
     """Measure how every part of a video moves, and keep it in a motion file."""
@@ -90,7 +91,7 @@ def measure(
     with progress_bar(quiet, after="finishing") as progress:
         field = run(
             source, output=target, fps=fps, region=region or (), cell=cell, start=start,
-            duration=duration, progress=progress,
+            duration=duration, fingerprint=fingerprint, progress=progress,
         )  # fmt: skip
     if not quiet:
         print_motion(field, target)

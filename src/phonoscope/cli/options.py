@@ -81,4 +81,12 @@ Json = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+Fingerprint = Annotated[
+    bool,
+    typer.Option(
+        "--fingerprint",
+        help="Keep the SHA-256 of SOURCE in the record; slows uncompressed video only.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]

@@ -11,6 +11,8 @@ from phonoscope.types import Float32, Float64, Luma
 CHANNELS = 3
 """What a cell listens to: motion along x, motion along y, gain."""
 
+_ROWS_AT_ONCE = 16
+
 
 def contiguous(luma: Luma) -> Luma:
     """Return `luma` as whole rows of memory, without a copy where its rows are merely padded.
@@ -47,7 +49,7 @@ def project(
     x_edges, y_edges
         Cell edges relative to the region, first 0, last its width or height.
     sums
-        ``(cell, 3)`` where the sums are put.
+        ``(3, cell)`` where the sums are put.
     """
     columns = len(x_edges) - 1
     width = x_edges[-1]
@@ -67,9 +69,9 @@ def project(
                 total_x += along_x[x]
                 total_y += along_y[x]
                 total_gain += gain[x]
-            sums[r * columns + c, 0] = total_x
-            sums[r * columns + c, 1] = total_y
-            sums[r * columns + c, 2] = total_gain
+            sums[0, r * columns + c] = total_x
+            sums[1, r * columns + c] = total_y
+            sums[2, r * columns + c] = total_gain
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
@@ -117,20 +119,37 @@ def cell_gram(
     columns = len(x_edges) - 1
     count = images.shape[0]
     result = np.zeros(((len(y_edges) - 1) * columns, left, count))
+    # Whole rows at a time, as in `project`; few enough of them for single precision.
+    sums = np.empty((left, count, weight.shape[1]), np.float32)
+    weighted = np.empty(weight.shape[1], np.float32)
     for r in range(len(y_edges) - 1):
-        for c in range(columns):
-            cell = result[r * columns + c]
-            for y in range(y_edges[r], y_edges[r + 1]):
+        for top in range(y_edges[r], y_edges[r + 1], _ROWS_AT_ONCE):
+            sums[:] = 0
+            for y in range(top, min(top + _ROWS_AT_ONCE, y_edges[r + 1])):
+                for i in range(left):
+                    for x in range(x_edges[0], x_edges[-1]):
+                        weighted[x] = weight[y, x] * images[i, y, x]
+                    for j in range(i, count):
+                        _add_product(sums, weighted, images, i, j, y, x_edges[0], x_edges[-1])
+            for c in range(columns):
                 for i in range(left):
                     for j in range(i, count):
-                        total = np.float32(0)
+                        one = 0.0
                         for x in range(x_edges[c], x_edges[c + 1]):
-                            total += weight[y, x] * images[i, y, x] * images[j, y, x]
-                        cell[i, j] += total
-            for i in range(left):
-                for j in range(i):
-                    cell[i, j] = cell[j, i]
+                            one += sums[i, j, x]
+                        result[r * columns + c, i, j] += one
+    for i in range(left):
+        for j in range(i):
+            result[:, i, j] = result[:, j, i]
     return result
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _add_product(
+    sums: Float32, weighted: Float32, images: Float32, i: int, j: int, y: int, first: int, last: int
+) -> None:
+    for x in range(first, last):
+        sums[i, j, x] += weighted[x] * images[j, y, x]
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)

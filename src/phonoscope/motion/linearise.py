@@ -43,7 +43,7 @@ class Linearisation:
         ``(3, height, width)`` weight images over the grid's region; the sums of a frame under them
         are (gain u_x, gain u_y, gain) to first order.
     response
-        ``(cell, 3, 7)`` what the sums also hold: coefficients of u_x², u_x u_y, u_y², u_x³,
+        ``(3, 7, cell)`` what the sums also hold: coefficients of u_x², u_x u_y, u_y², u_x³,
         u_x² u_y, u_x u_y², u_y³.
     covariance
         ``(cell, 3, 3)`` error covariance of (u_x, u_y, gain); zero where nothing is measured.
@@ -89,7 +89,7 @@ def linearise(
     )  # fmt: skip
     return Linearisation(
         weights,
-        mix @ ((gram - noise)[:, :, 4:] * _taylor()),
+        np.ascontiguousarray((mix @ ((gram - noise)[:, :, 4:] * _taylor())).transpose(1, 2, 0)),
         mix @ gram[:, :, :4] @ mix.transpose(0, 2, 1),
         known,
     )

@@ -46,44 +46,47 @@ def residual_energy(
     energy
         ``(cell, bin, 2)`` to which squared residuals and their number are added.
     """
-    columns = len(x_edges) - 1
-    for cell in range(energy.shape[0]):
-        top, bottom = y_edges[cell // columns], y_edges[cell // columns + 1]
-        left, right = x_edges[cell % columns], x_edges[cell % columns + 1]
-        g = gain[cell]
-        total, norm = 0.0, 0.0
+    columns, width = len(x_edges) - 1, x_edges[-1]
+    tallest = np.diff(y_edges).max()
+    residual = np.empty((tallest, width), np.float32)
+    # Each pixel's share of its cell's motion and gain, a row at a time: see `project`.
+    u, v, g = (
+        np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32),
+    )  # fmt: skip
+    for r in range(len(y_edges) - 1):
+        top, bottom = y_edges[r], y_edges[r + 1]
+        for c in range(columns):
+            u[x_edges[c] : x_edges[c + 1]] = motion[r * columns + c, 0]
+            v[x_edges[c] : x_edges[c + 1]] = motion[r * columns + c, 1]
+            g[x_edges[c] : x_edges[c + 1]] = gain[r * columns + c]
         for y in range(top, bottom):
-            for x in range(left, right):
-                u = motion[cell, 0] + strain[0, y, x]
-                v = motion[cell, 1] + strain[1, y, x]
-                model = _moved(image, slopes, y, x, u, v)
-                total += weight[y, x] * (rows[y, x] - g * model)
-                norm += weight[y, x]
-        if norm == 0:
-            continue
-        offset = total / norm
-        for y in range(top, bottom):
-            for x in range(left, right):
-                if weight[y, x] > 0:
-                    u = motion[cell, 0] + strain[0, y, x]
-                    v = motion[cell, 1] + strain[1, y, x]
-                    model = _moved(image, slopes, y, x, u, v)
-                    residual = rows[y, x] - g * model - offset
-                    energy[cell, bin_of[y, x], 0] += residual * residual
-                    energy[cell, bin_of[y, x], 1] += 1
-
-
-@numba.njit(nogil=True, cache=True, fastmath=True)
-def _moved(image: Float32, slopes: Float32, y: int, x: int, u: float, v: float) -> float:
-    # R(x - u) to second order, from the derivatives x, y, xx, xy, yy.
-    linear = image[y, x] - u * slopes[0, y, x] - v * slopes[1, y, x]
-    second = u * u / 2 * slopes[2, y, x] + u * v * slopes[3, y, x] + v * v / 2 * slopes[4, y, x]
-    moved: float = linear + second
-    return moved
+            for x in range(width):
+                p, q = u[x] + strain[0, y, x], v[x] + strain[1, y, x]
+                # R(x - u) to second order
+                model = image[y, x] - p * slopes[0, y, x] - q * slopes[1, y, x]
+                model += p * p * np.float32(0.5) * slopes[2, y, x] + p * q * slopes[3, y, x]
+                model += q * q * np.float32(0.5) * slopes[4, y, x]
+                residual[y - top, x] = np.float32(rows[y, x]) - g[x] * model
+        for c in range(columns):
+            cell = energy[r * columns + c]
+            total, norm = 0.0, 0.0
+            for y in range(top, bottom):
+                for x in range(x_edges[c], x_edges[c + 1]):
+                    total += weight[y, x] * residual[y - top, x]
+                    norm += weight[y, x]
+            if norm == 0:
+                continue
+            offset = total / norm
+            for y in range(top, bottom):
+                for x in range(x_edges[c], x_edges[c + 1]):
+                    if weight[y, x] > 0:
+                        rest = residual[y - top, x] - offset
+                        cell[bin_of[y, x], 0] += rest * rest
+                        cell[bin_of[y, x], 1] += 1
 
 
 def bins(image: Float32, used: NDArray[np.bool_], frames: int) -> tuple[Float64, NDArray[np.int32]]:
-    """Sort the used pixels into bins of equally many by value.
+    """Sort the used pixels by value into bins of about equally many.
 
     Returns
     -------
@@ -91,8 +94,12 @@ def bins(image: Float32, used: NDArray[np.bool_], frames: int) -> tuple[Float64,
     """
     values = image[used]
     count = int(np.clip(values.size * frames // _VALUES_PER_BIN, 1, _MOST_BINS))
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, count + 1)[1:-1]))
-    bin_of = np.searchsorted(edges, image, side="right").astype(np.int32)
+    sample = values[:: max(1, values.size // _VALUES_PER_BIN)]
+    edges = np.unique(np.quantile(sample, np.linspace(0, 1, count + 1)[1:-1]))
+    # A table over whole pixel values: as fine as the noise ever needs, and quicker than a search.
+    whole = np.maximum(np.rint(image), 0).astype(np.int32)
+    table = np.searchsorted(edges, np.arange(int(whole.max()) + 1), side="right").astype(np.int32)
+    bin_of = table[whole]
     number = np.bincount(bin_of[used], minlength=len(edges) + 1)
     total = np.bincount(bin_of[used], weights=values, minlength=len(edges) + 1)
     level = np.where(number > 0, total / np.maximum(number, 1), 0)

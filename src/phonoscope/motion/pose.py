@@ -67,17 +67,16 @@ class Smoother:
         return np.asarray(near + _EVERYWHERE * values.mean(axis=(1, 2), keepdims=True))
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, fastmath=True)
 def _largest(motion: Float64, precision: Float64) -> float:
-    noise = np.empty_like(precision)
-    for c in range(len(precision)):
-        for k in range(2):
-            noise[c, k] = 4 / np.sqrt(precision[c, k]) if precision[c, k] > 0 else np.inf
-    largest = -np.inf
-    for t in range(motion.shape[0]):
-        for c in range(motion.shape[1]):
-            for k in range(2):
-                largest = max(largest, abs(motion[t, c, k]) - noise[c, k])
+    values, known = motion.reshape((len(motion), precision.size)), precision.ravel()
+    noise = np.empty_like(known)
+    for c in range(len(known)):
+        noise[c] = 4 / np.sqrt(known[c]) if known[c] > 0 else 1e30
+    largest = -1e30
+    for t in range(len(values)):
+        for c in range(len(known)):
+            largest = max(largest, abs(values[t, c]) - noise[c])
     return largest
 
 

@@ -11,6 +11,11 @@ _FEWEST_CELLS_FOR_A_PLANE = 12
 _STRAYS = 6.0  # standard deviations
 _REWEIGHTINGS = 4
 _LARGE_PX = 0.03
+# Each round of undoing the leak leaves the motion, in px, of the error before it.
+_LITTLE_PX = 0.05
+_FEW_ROUNDS = 2
+_MANY_ROUNDS = 4
+_FARTHEST_PX = 0.8
 _MOST_LIGHT = 8.0  # lamps do not change more than that
 
 
@@ -25,11 +30,11 @@ class LightFit:
     Attributes
     ----------
     basis
-        ``(cell, k)`` of the plane: 1, and x and y where there are cells enough.
+        ``(k, cell)`` of the plane: 1, and x and y where there are cells enough.
     weight
         ``(cell,)`` 1 / claimed variance of each gain, 0 where it is unknown.
     reader
-        ``(cell, k)``: gains times this are the coefficients of the plane.
+        ``(k, cell)``: this times gains are the coefficients of the plane.
     """
 
     basis: Float64
@@ -42,11 +47,10 @@ class LightFit:
         known = gain_variance > 0
         weight = np.where(known, 1 / np.where(known, gain_variance, 1), 0)
         spread = np.ptp(centres, axis=0)
-        basis = np.ones((len(centres), 1))
+        basis = np.ones((1, len(centres)))
         if known.sum() >= _FEWEST_CELLS_FOR_A_PLANE and spread.min() > 0:
-            basis = np.column_stack([basis, (centres - centres.mean(axis=0)) / spread])
-        normal = basis.T @ (weight[:, None] * basis)
-        reader = weight[:, None] * basis @ np.linalg.pinv(normal, hermitian=True)
+            basis = np.vstack([basis, ((centres - centres.mean(axis=0)) / spread).T])
+        reader = np.linalg.pinv((weight * basis) @ basis.T, hermitian=True) @ (weight * basis)
         return cls(basis, weight, reader)
 
     def light(self, gain: Float64) -> Float64:
@@ -65,15 +69,15 @@ class LightFit:
 
     def _robust(self, gain: Float64) -> Float64:
         known = self.weight > 0
-        basis, weight, seen = self.basis[known], self.weight[known], gain[:, known]
+        basis, weight, seen = self.basis[:, known], self.weight[known], gain[:, known]
         plane = np.median(seen, axis=1, keepdims=True)
         for _ in range(_REWEIGHTINGS):
             deviation = np.abs(seen - plane) * np.sqrt(weight)
             scale = 2 * np.maximum(1, np.median(deviation, axis=1, keepdims=True))
             trust = weight / (1 + (deviation / scale) ** 2) ** 2
             coefficients = _least_squares(basis, trust, seen)
-            plane = coefficients @ basis.T
-        return np.asarray(coefficients @ self.basis.T)
+            plane = coefficients @ basis
+        return np.asarray(coefficients @ self.basis)
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
@@ -83,28 +87,27 @@ def _plane(
     # Fills light; returns each frame's largest deviation from it. Written out because a matrix
     # product would set the threads of a linear algebra library against those of the pixel pass.
     frames, cells = gain.shape
-    terms = basis.shape[1]
     largest = np.zeros(frames)
-    coefficients = np.empty(terms)
     for t in range(frames):
-        coefficients[:] = 0
+        light[t] = 0
+        for k in range(len(basis)):
+            coefficient = 0.0
+            for c in range(cells):
+                coefficient += reader[k, c] * gain[t, c]
+            for c in range(cells):
+                light[t, c] += coefficient * basis[k, c]
+        most = 0.0
         for c in range(cells):
-            for k in range(terms):
-                coefficients[k] += reader[c, k] * gain[t, c]
-        for c in range(cells):
-            value = 0.0
-            for k in range(terms):
-                value += coefficients[k] * basis[c, k]
-            light[t, c] = value
-            largest[t] = max(largest[t], abs(gain[t, c] - value) * precision[c])
+            most = max(most, abs(gain[t, c] - light[t, c]) * precision[c])
+        largest[t] = most
     return largest
 
 
 def _least_squares(basis: Float64, weight: Float64, values: Float64) -> Float64:
     # Coefficients (sample, k) of values (sample, cell) under weights (sample or 1, cell).
-    normal = np.einsum("ck,tc,cl->tkl", basis, weight, basis, optimize=True)
-    right = (weight * values) @ basis
-    ridge = 1e-12 * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(basis.shape[1])
+    normal = np.einsum("kc,tc,lc->tkl", basis, weight, basis, optimize=True)
+    right = (weight * values) @ basis.T
+    ridge = 1e-12 * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(len(basis))
     return np.asarray(np.linalg.solve(normal + ridge, right[:, :, None])[:, :, 0])
 
 
@@ -117,9 +120,11 @@ def stray_square(gain: Float64, light: Float64, weight: Float64) -> Float64:
     total = weight.sum()
     result = np.zeros(gain.shape[0])
     for t in range(gain.shape[0]):
+        square = 0.0
         for c in range(gain.shape[1]):
             stray = gain[t, c] / light[t, c] - 1
-            result[t] += weight[c] * stray * stray
+            square += weight[c] * stray * stray
+        result[t] = square
     mean: Float64 = result / max(total, 1e-30)
     return mean
 
@@ -132,9 +137,9 @@ def solve(
     Parameters
     ----------
     sums
-        ``(sample, cell, 3)`` of frames under a linearisation's weights.
+        ``(sample, 3, cell)`` of frames under a linearisation's weights.
     response
-        ``(cell, 3, 7)`` of that linearisation.
+        ``(3, 7, cell)`` of that linearisation.
     light_fit
         Of the same cells.
 
@@ -143,8 +148,8 @@ def solve(
     ``(sample, cell, 2)`` px, ``(sample, cell)`` and ``(sample, cell)``. A frame's answer does not
     depend on the others that are solved with it.
     """
-    gain = sums[:, :, 2].astype(np.float64)
-    motion = np.empty((*sums.shape[:2], 2))
+    gain = sums[:, 2].astype(np.float64)
+    motion = np.empty((*gain.shape, 2))
     light = light_fit.light(gain)
     square = _invert(sums, light, response, motion, gain, light_fit.weight)
     moved = np.flatnonzero(square > _LARGE_PX**2)
@@ -162,38 +167,58 @@ def _invert(
     weight: Float64,
 ) -> Float64:  # fmt: skip
     # Fills motion and gain; returns each frame's mean square of the motion under `weight`.
-    squares = np.empty(sums.shape[0])
-    for t in range(sums.shape[0]):
+    squares = np.empty(len(sums))
+    for t in range(len(sums)):
+        _invert_frame(sums[t], light[t], response, motion[t], gain[t])
         square, norm = 0.0, 1e-30
-        for c in range(sums.shape[1]):
-            px = sums[t, c, 0] / light[t, c]
-            py = sums[t, c, 1] / light[t, c]
-            # A cell that strayed beyond the model's reach keeps its linear answer.
-            reach = abs(px) + abs(py) < 0.8
-            x, y = px, py
-            a, b, g = response[c, 0], response[c, 1], response[c, 2]
-            if reach:
-                # Each round leaves the motion, in px, of the error before it.
-                for _ in range(2 if abs(px) + abs(py) < 0.05 else 4):
-                    xx, xy, yy = x * x, x * y, y * y
-                    quadratic_x = a[0] * xx + a[1] * xy + a[2] * yy
-                    quadratic_y = b[0] * xx + b[1] * xy + b[2] * yy
-                    cubic_x = a[3] * xx * x + a[4] * xx * y + a[5] * x * yy + a[6] * yy * y
-                    cubic_y = b[3] * xx * x + b[4] * xx * y + b[5] * x * yy + b[6] * yy * y
-                    x = px - quadratic_x - cubic_x
-                    y = py - quadratic_y - cubic_y
-                if abs(x - px) + abs(y - py) > 0.4:
-                    reach = False
-                    x, y = px, py
-            motion[t, c, 0] = x
-            motion[t, c, 1] = y
+        for c in range(len(weight)):
+            x, y = motion[t, c, 0], motion[t, c, 1]
             square += weight[c] * (x * x + y * y)
             norm += weight[c]
-            excess = 0.0
-            if reach:
-                xx, xy, yy = x * x, x * y, y * y
-                excess = g[0] * xx + g[1] * xy + g[2] * yy
-                excess += g[3] * xx * x + g[4] * xx * y + g[5] * x * yy + g[6] * yy * y
-            gain[t, c] = sums[t, c, 2] / (1 + excess)
         squares[t] = square / norm
     return squares
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _invert_frame(
+    sums: Float32, light: Float64, response: Float64, motion: Float64, gain: Float64
+) -> None:
+    a, b, g = response[0], response[1], response[2]
+    # Cells that moved little, the usual case, go without a branch, several at a time.
+    furthest = 0.0
+    for c in range(len(light)):
+        px, py = sums[0, c] / light[c], sums[1, c] / light[c]
+        x, y = px, py
+        for _ in range(_FEW_ROUNDS):
+            x, y = px - _leak(a, c, x, y), py - _leak(b, c, x, y)
+        motion[c, 0] = x
+        motion[c, 1] = y
+        gain[c] = sums[2, c] / (1 + _leak(g, c, x, y))
+        furthest = max(furthest, abs(px) + abs(py))
+    if furthest < _LITTLE_PX:
+        return
+    for c in range(len(light)):
+        px, py = sums[0, c] / light[c], sums[1, c] / light[c]
+        if abs(px) + abs(py) < _LITTLE_PX:
+            continue
+        x, y = px, py
+        # A cell that strayed beyond the model's reach keeps its linear answer.
+        reach = abs(px) + abs(py) < _FARTHEST_PX
+        if reach:
+            for _ in range(_MANY_ROUNDS):
+                x, y = px - _leak(a, c, x, y), py - _leak(b, c, x, y)
+            reach = abs(x - px) + abs(y - py) <= _FARTHEST_PX / 2
+        motion[c, 0] = x if reach else px
+        motion[c, 1] = y if reach else py
+        gain[c] = sums[2, c] / (1 + _leak(g, c, x, y)) if reach else sums[2, c]
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _leak(response: Float64, c: int, x: float, y: float) -> float:
+    # What motion (x, y) adds to a sum beyond the linear.
+    xx, xy, yy = x * x, x * y, y * y
+    second = response[0, c] * xx + response[1, c] * xy + response[2, c] * yy
+    third = x * (response[3, c] * xx + response[5, c] * yy)
+    third += y * (response[4, c] * xx + response[6, c] * yy)
+    total: float = second + third
+    return total

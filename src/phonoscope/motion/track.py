@@ -150,7 +150,7 @@ class Tracker:
 
     def _solve(self, frames: Sequence[Luma]) -> tuple[Float64, Float64, Float64]:
         x_edges, y_edges = self._grid.x_edges, self._grid.y_edges
-        sums = np.empty((len(frames), self._grid.cells, CHANNELS), np.float32)
+        sums = np.empty((len(frames), CHANNELS, self._grid.cells), np.float32)
         window = (slice(y_edges[0], y_edges[-1]), slice(x_edges[0], x_edges[-1]))
         lin = self.about.linearisation
 

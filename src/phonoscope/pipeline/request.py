@@ -31,6 +31,7 @@ class Request:
     cell: int | None
     start: float
     duration: float | None
+    fingerprint: bool
     progress: Progress | None
 
     @classmethod
@@ -44,6 +45,7 @@ class Request:
         duration: float | None,
         *,
         band: tuple[float, float] | str | None = None,
+        fingerprint: bool = False,
         progress: Progress | None = None,
     ) -> "Request":
         return cls(
@@ -55,6 +57,7 @@ class Request:
             cell=None if cell is None else _cell(cell),
             start=_seconds("start", start),
             duration=None if duration is None else _seconds("duration", duration),
+            fingerprint=fingerprint,
             progress=progress,
         )
 

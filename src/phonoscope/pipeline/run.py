@@ -40,6 +40,7 @@ def measure(
     cell: int | None = None,
     start: float = 0.0,
     duration: float | None = None,
+    fingerprint: bool = False,
     progress: Progress | None = None,
 ) -> MotionField:
     """Measure how every part of a video moves: the costly pass, done once.
@@ -61,6 +62,9 @@ def measure(
         Edge of a cell in px; 16 by default, more for frames beyond a megapixel.
     start, duration
         Range of capture time to measure, s.
+    fingerprint
+        Also keep the SHA-256 of the source in the record. Reading it takes as long again as the
+        pixels of an uncompressed video, and hardly any time beside a compressed one.
     progress
         Called as frames are measured.
 
@@ -77,7 +81,9 @@ def measure(
     OutputError
         If `output` cannot be written.
     """
-    request = Request.checked(source, fps, region, cell, start, duration, progress=progress)
+    request = Request.checked(
+        source, fps, region, cell, start, duration, fingerprint=fingerprint, progress=progress
+    )
     if request.stored or isinstance(source, MotionField):
         raise InputError(
             f"{source if request.stored else 'this'} is a motion field, measured already; "
@@ -100,6 +106,7 @@ def recover(
     cell: int | None = None,
     start: float = 0.0,
     duration: float | None = None,
+    fingerprint: bool = False,
     progress: Progress | None = None,
 ) -> Sound:
     """Recover the sound that a video has seen.
@@ -112,8 +119,9 @@ def recover(
     band
         Lowest and highest frequency to keep, Hz: ``(80, 1000)`` or ``"80,1000"``. By default from
         20 Hz to half the capture rate.
-    fps, region, cell, start, duration, progress
-        As in `measure`. The cell of a motion field was chosen when it was measured.
+    fps, region, cell, start, duration, fingerprint, progress
+        As in `measure`. The cell of a motion field was chosen when it was measured, and so was
+        whether to take the fingerprint.
 
     Returns
     -------
@@ -126,8 +134,9 @@ def recover(
         As in `measure`; also if the band is not within 0 Hz and half the capture rate.
     """
     request = Request.checked(
-        source, fps, region, cell, start, duration, band=band, progress=progress
-    )
+        source, fps, region, cell, start, duration,
+        band=band, fingerprint=fingerprint, progress=progress,
+    )  # fmt: skip
     if isinstance(source, MotionField):
         return _hear_again(request, source)
     if request.stored:
@@ -231,7 +240,7 @@ def _measuring(request: Request) -> Iterator[_Run]:
         edge = default_cell_px(facts.width, facts.height) if request.cell is None else request.cell
         grids = cut(facts.width, facts.height, request.regions, edge)
         with (
-            _fingerprinting(request.source) as fingerprint,
+            _fingerprinting(request) as fingerprint,
             closing(prefetch(video, depth=_frames_ahead(facts))) as frames,
         ):
             told = _told(request, video)
@@ -246,13 +255,13 @@ def _frames_ahead(facts: VideoFacts) -> int:
 
 
 @contextmanager
-def _fingerprinting(source: Any) -> Iterator["Future[str | None]"]:
+def _fingerprinting(request: Request) -> Iterator["Future[str | None]"]:
     # Taken while the pixels are measured, so that the file is read only once from the disk.
     stop = threading.Event()
     with ThreadPoolExecutor(1) as background:
         try:
-            if isinstance(source, str | os.PathLike):
-                yield background.submit(sha256, source, stopped=stop.is_set)
+            if request.fingerprint and isinstance(request.source, str | os.PathLike):
+                yield background.submit(sha256, request.source, stopped=stop.is_set)
             else:
                 yield background.submit(lambda: None)
         finally:

