@@ -46,7 +46,7 @@ def clip(frames, tmp_path_factory):
 @pytest.fixture(scope="module")
 def motion(clip, tmp_path_factory):
     path = tmp_path_factory.mktemp("motion") / "clip.motion"
-    ph.measure(clip, output=path)
+    ph.measure(clip, output=path, fingerprint=True)
     return path
 
 
@@ -282,6 +282,11 @@ def test_wrong_targets(clip, frames, tmp_path):
         ph.measure(tmp_path / "x.motion", fps=RATE, output=tmp_path / "x.motion")
     with pytest.raises(ph.InputNotFoundError, match="does not exist"):
         ph.measure(tmp_path / "none.mp4", output=tmp_path / "y.motion")
+
+
+def test_record_has_no_fingerprint_unless_it_was_asked_for(clip, tmp_path):
+    ph.measure(clip, output=tmp_path / "x.motion")
+    assert ph.recover(tmp_path / "x.motion").record["input_sha256"] is None
 
 
 def test_record_survives_the_motion_file(motion, clip):

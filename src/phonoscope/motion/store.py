@@ -25,12 +25,13 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from phonoscope.blocks import LazyBlocks
 from phonoscope.errors import InputError, InputNotFoundError
 from phonoscope.files import unwritable
 from phonoscope.types import (
@@ -165,38 +166,22 @@ def open_motion(path: str | os.PathLike[str]) -> MotionField:
             cells=Cells(places[0], places[1], places[2], places[3], table[:, 5]),
             noise=NoiseModel(*(np.array(meta["noise"][k]) for k in ("level", "variance"))),
             samples=meta["samples"],
-            blocks=_StoredBlocks(Path(path), len(counts), len(table)),
+            blocks=LazyBlocks(counts, lambda number: _read_block(Path(path), number, len(table))),
             parameters=meta["parameters"],
             warnings=tuple(meta["warnings"]),
         )
 
 
-class _StoredBlocks(Sequence[MotionBlock]):
-    """The blocks of a file, each read when it is asked for."""
-
-    def __init__(self, path: Path, count: int, cells: int) -> None:
-        self._path, self._count, self._cells = path, count, cells
-
-    def __len__(self) -> int:
-        return self._count
-
-    @overload
-    def __getitem__(self, index: int) -> MotionBlock: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[MotionBlock]: ...
-    def __getitem__(self, index: int | slice) -> MotionBlock | Sequence[MotionBlock]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(self._count))]
-        number = range(self._count)[index]
-        if not self._path.is_file():
-            raise InputNotFoundError(f"the motion file {self._path} is gone; measure again.")
-        with _reading(self._path) as connection:
-            row = connection.execute(
-                f"SELECT samples, {', '.join(_BLOBS)}, crc32 FROM block WHERE number = ?", (number,)
-            ).fetchone()
-            if row is None or zlib.crc32(b"".join(row[1:-1])) != row[-1]:
-                raise _damaged(self._path, f"block {number} does not match its checksum")
-            return _decode(row[0], self._cells, *row[1:-1])
+def _read_block(path: Path, number: int, cells: int) -> MotionBlock:
+    if not path.is_file():
+        raise InputNotFoundError(f"the motion file {path} is gone; measure again.")
+    with _reading(path) as connection:
+        row = connection.execute(
+            f"SELECT samples, {', '.join(_BLOBS)}, crc32 FROM block WHERE number = ?", (number,)
+        ).fetchone()
+        if row is None or zlib.crc32(b"".join(row[1:-1])) != row[-1]:
+            raise _damaged(path, f"block {number} does not match its checksum")
+        return _decode(row[0], cells, *row[1:-1])
 
 
 def _encoded(blocks: Iterable[MotionBlock]) -> Iterator[tuple[MotionBlock, tuple[bytes, ...]]]:

@@ -37,6 +37,7 @@ _ITERATIONS = 8
 _JUMP_PX = 0.7
 _KNOWN_SHARE = 0.9  # of a component that lies in a cell's measurable directions
 _LOST_RATIO = 9.0  # by how much they then stray more than usual
+_STRAY_RATE = 1 / 16
 _LOST_GAIN = 0.25  # deviation of the cells' gains from the light at which a picture is another
 _MASKED_SHARE = 0.2  # of a warped mask, above the spline's overshoot
 _WHOLE = 0.5  # share of the picture that must be out of reach before it is followed
@@ -128,6 +129,7 @@ class Tracker:
         while left:
             motion, gain, light = self._solve(left)
             good = self._within_reach(motion, gain, light)
+            self._learn_stray(gain[:good], light[:good])
             if good == 0 and not followed:
                 moved = self._follow(left[0])
                 followed = True
@@ -187,10 +189,14 @@ class Tracker:
         noise = np.count_nonzero(weight) / max(float(weight.sum()), 1e-30)
         square = stray_square(gain, light, weight)
         # Where a codec has its way with faint texture, gains stray all the time.
-        usual = self._usual_stray if self._usual_stray is not None else float(np.median(square))
-        lost = np.asarray(square > max(_LOST_GAIN**2 + 9 * noise, _LOST_RATIO * usual))
-        self._usual_stray = usual + (float(np.median(square)) - usual) / 16 * (not lost.any())
-        return lost
+        usual = float(np.median(square)) if self._usual_stray is None else self._usual_stray
+        return np.asarray(square > max(_LOST_GAIN**2 + 9 * noise, _LOST_RATIO * usual))
+
+    def _learn_stray(self, gain: Float64, light: Float64) -> None:
+        if len(gain):
+            now = float(np.median(stray_square(gain, light, self.about.light_fit.weight)))
+            usual = now if self._usual_stray is None else self._usual_stray
+            self._usual_stray = usual + (now - usual) * _STRAY_RATE
 
     def _look_ahead(self, motion: Float64) -> None:
         # Straight line through the group, read off at the middle and the end of the next one.

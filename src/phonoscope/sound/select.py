@@ -1,13 +1,13 @@
 """Narrow a motion field down to some of its cells and samples, without reading it."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import overload
 
 import numpy as np
 
+from phonoscope.blocks import LazyBlocks, changed, samples_of
 from phonoscope.errors import UsageError
 from phonoscope.types import Cells, MotionBlock, MotionField, Region
 
@@ -41,34 +41,13 @@ def select(
     if fps is not None and fps != field.facts.capture_rate:
         scale = float(field.facts.capture_rate / fps)
         facts = replace(field.facts, capture_rate=fps, capture_rate_source="user")
-        blocks = _Mapped(field.blocks, lambda b: replace(b, time_s=b.time_s * scale))
+        blocks = changed(field.blocks, lambda b: replace(b, time_s=b.time_s * scale))
         field = replace(field, facts=facts, blocks=blocks)
     if regions:
         field = _in_regions(field, regions)
     if start or duration is not None:
         field = _in_time(field, start, duration)
     return field
-
-
-class _Mapped(Sequence[MotionBlock]):
-    """Blocks changed as they are read."""
-
-    def __init__(
-        self, blocks: Sequence[MotionBlock], change: Callable[[MotionBlock], MotionBlock]
-    ) -> None:
-        self._blocks, self._change = blocks, change
-
-    def __len__(self) -> int:
-        return len(self._blocks)
-
-    @overload
-    def __getitem__(self, index: int) -> MotionBlock: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[MotionBlock]: ...
-    def __getitem__(self, index: int | slice) -> MotionBlock | Sequence[MotionBlock]:
-        if isinstance(index, slice):
-            return _Mapped(self._blocks[index], self._change)
-        return self._change(self._blocks[index])
 
 
 def _in_regions(field: MotionField, regions: Sequence[Region]) -> MotionField:
@@ -95,7 +74,7 @@ def _in_regions(field: MotionField, regions: Sequence[Region]) -> MotionField:
             cells.height_px[kept],
             cells.delay_s[kept],
         ),
-        blocks=_Mapped(
+        blocks=changed(
             field.blocks,
             lambda b: MotionBlock(
                 b.time_s, b.motion[:, kept], b.gain[:, kept], b.information[kept]
@@ -118,44 +97,26 @@ def _in_time(field: MotionField, start: float, duration: float | None) -> Motion
             f"a duration of {duration:g} s from {start:g} s goes beyond the end of the clip at "
             f"{length:.6g} s; give at most {length - start:.6g} s, or leave duration out."
         )
-    blocks: list[Sequence[MotionBlock]] = []
+    cuts: list[tuple[int, slice]] = []
+    lengths: list[int] = []
     position = 0
-    kept = 0
-    for number, block in enumerate(field.blocks):
-        length = len(block.time_s)
+    for number, length in enumerate(samples_of(field.blocks)):
         low, high = max(first - position, 0), min(last - position, length)
         if low < high:
-            blocks.append(_Mapped(field.blocks[number : number + 1], _cut(low, high)))
-            kept += high - low
+            cuts.append((number, slice(low, high)))
+            lengths.append(high - low)
         position += length
-    if not kept:
+    if not cuts:
         raise UsageError(
             f"start {start:g} s lies beyond the end of the clip at {field.samples / rate:.3f} s; "
             "choose an earlier one."
         )
-    return replace(field, samples=kept, blocks=_Chained(blocks))
 
+    def read(n: int) -> MotionBlock:
+        number, part = cuts[n]
+        block = field.blocks[number]
+        return MotionBlock(
+            block.time_s[part], block.motion[part], block.gain[part], block.information
+        )
 
-def _cut(low: int, high: int) -> Callable[[MotionBlock], MotionBlock]:
-    return lambda b: MotionBlock(
-        b.time_s[low:high], b.motion[low:high], b.gain[low:high], b.information
-    )
-
-
-class _Chained(Sequence[MotionBlock]):
-    """Sequences of one block each, one after the other."""
-
-    def __init__(self, parts: Sequence[Sequence[MotionBlock]]) -> None:
-        self._parts = parts
-
-    def __len__(self) -> int:
-        return len(self._parts)
-
-    @overload
-    def __getitem__(self, index: int) -> MotionBlock: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[MotionBlock]: ...
-    def __getitem__(self, index: int | slice) -> MotionBlock | Sequence[MotionBlock]:
-        if isinstance(index, slice):
-            return _Chained(self._parts[index])
-        return self._parts[index][0]
+    return replace(field, samples=sum(lengths), blocks=LazyBlocks(lengths, read))

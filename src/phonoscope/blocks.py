@@ -1,0 +1,49 @@
+"""Blocks of a motion field that are read when they are asked for."""
+
+from collections.abc import Callable, Sequence
+from typing import overload
+
+from phonoscope.types import MotionBlock
+
+
+class LazyBlocks(Sequence[MotionBlock]):
+    """Blocks whose lengths are known and whose samples are read, or cut, each time anew.
+
+    Parameters
+    ----------
+    samples
+        Number of samples in each block.
+    read
+        Returns a block by its number.
+    """
+
+    def __init__(self, samples: Sequence[int], read: Callable[[int], MotionBlock]) -> None:
+        self.samples = samples
+        self._read = read
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @overload
+    def __getitem__(self, index: int) -> MotionBlock: ...
+    @overload
+    def __getitem__(self, index: slice) -> "LazyBlocks": ...
+    def __getitem__(self, index: int | slice) -> "MotionBlock | LazyBlocks":
+        chosen = range(len(self))[index]
+        if isinstance(chosen, int):
+            return self._read(chosen)
+        return LazyBlocks([self.samples[n] for n in chosen], lambda n: self._read(chosen[n]))
+
+
+def samples_of(blocks: Sequence[MotionBlock]) -> Sequence[int]:
+    """Return the number of samples in each block, without reading them where that is known."""
+    if isinstance(blocks, LazyBlocks):
+        return blocks.samples
+    return [len(block.time_s) for block in blocks]
+
+
+def changed(
+    blocks: Sequence[MotionBlock], change: Callable[[MotionBlock], MotionBlock]
+) -> LazyBlocks:
+    """Return blocks of the same lengths that are changed as they are read."""
+    return LazyBlocks(samples_of(blocks), lambda n: change(blocks[n]))
