@@ -1,11 +1,13 @@
 """Files hold the values that were given to them."""
 
+from dataclasses import replace
+
 import av
 import numpy as np
 import pytest
 
 from phonoscope.errors import InputError, OutputError, UsageError
-from phonoscope.scene import write_video
+from phonoscope.scene import CODECS, Sway, Texture, preset, write_video
 
 
 def luma_of(path):
@@ -108,6 +110,24 @@ def test_the_same_frames_make_the_same_file(tmp_path, codec, suffix):
         write_video(random_frames(36, 52, 8), tmp_path / f"{name}{suffix}", 500, codec=codec)
     one, two = ((tmp_path / f"{name}{suffix}").read_bytes() for name in ("one", "two"))
     assert one == two
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_silence_under_a_flickering_lamp_and_sway_goes_through_every_codec(tmp_path, codec):
+    silent = preset("silent", duration=0.01)
+    camera = replace(silent.camera, width=128, height=96, flicker_depth=0.04, flicker_hz=100.0)
+    changed = replace(silent, camera=camera, sway=Sway(2.0, 20.0), texture=Texture("fabric"))
+    write_video(changed.frames(), tmp_path / "a.mkv", 2200, codec=codec)
+    written = np.array(list(luma_of(tmp_path / "a.mkv")), float)
+    assert len(written) == 22
+    error = written - [changed.clean_frame(number) for number in range(22)]
+    assert 0.8 < error.std() < 3  # the camera's noise, with or without a codec's
+    light = written.mean(axis=(1, 2))
+    expected = camera.light(np.arange(22) / 2200)
+    np.testing.assert_allclose(light / light[0], expected / expected[0], atol=0.01)
+    moved = changed.truth.displacement_px(np.array([11]), np.array([5]), np.array([5]))
+    assert not changed.truth.sounds.any()
+    assert np.abs(moved).max() > 1
 
 
 def test_no_frames_are_refused(tmp_path):

@@ -273,11 +273,6 @@ def test_seeds_change_the_noise():
     assert (one != other).mean() > 0.3
 
 
-def test_too_large_motion_is_refused():
-    with pytest.raises(UsageError, match="cannot be rendered exactly; lower rms_px"):
-        next(scene(motion=Motion(3.0, modes=2)).frames())
-
-
 @pytest.mark.parametrize("name", presets())
 def test_presets_render_and_tell_their_parameters(name):
     ready = preset(name, duration=0.01, seed=3)

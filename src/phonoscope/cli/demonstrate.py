@@ -51,7 +51,7 @@ def simulate(
         str,
         typer.Argument(
             metavar="NAME",
-            help="Scene: chips, rigid, plant, sway or silent.",
+            help="Scene: chips, rigid, plant, sway, glossy, two, background or silent.",
             show_default=False,
         ),
     ],
@@ -59,7 +59,8 @@ def simulate(
         Path,
         typer.Option(
             "--out",
-            help="Folder for NAME.mkv (or .mp4, .avi), truth.wav and truth.json; made if absent.",
+            help="Folder for NAME.mkv (or .mp4, .avi), truth.wav (truth-2.wav for a second sound) "
+            "and truth.json; made if absent.",
             metavar="FOLDER",
             show_default=False,
             rich_help_panel=options.OUTPUT,
@@ -96,15 +97,18 @@ def simulate(
 
     played = None if sound is None else read_audio(sound)[:2]
     scene = preset(name, seed=seed, duration=duration, sound=played)
-    video, wav, record = out / (name + SUFFIXES[codec]), out / "truth.wav", out / "truth.json"
+    truth = scene.truth
+    video, record = out / (name + SUFFIXES[codec]), out / "truth.json"
+    wavs = [out / f"truth{f'-{number}' if number > 1 else ''}.wav"
+            for number in range(1, len(truth.sounds) + 1)]  # fmt: skip
     fps = scene.camera.fps
     playback = _PLAYBACK_HZ if video.suffix == ".avi" and fps > _AVI_LIMIT_HZ else fps
     with ExitStack() as stack:
         stack.enter_context(_folder(out))
-        check_outputs(str(sound or ""), video, wav, record)
-        parts = [stack.enter_context(replace_when_done(path)) for path in (video, wav)]
-        truth = scene.truth
-        write_audio(parts[1], truth.sound, truth.sound_rate_hz, file_rate="native")
+        check_outputs(str(sound or ""), video, *wavs, record)
+        parts = [stack.enter_context(replace_when_done(path)) for path in (video, *wavs)]
+        for part, heard in zip(parts[1:], truth.sounds, strict=True):
+            write_audio(part, heard, truth.sound_rate_hz, file_rate="native")
         with progress_bar(
             quiet, "filming", before="setting the scene", after="finishing"
         ) as progress:
@@ -116,13 +120,14 @@ def simulate(
             "scene": name,
             "codec": codec,
             "video": video.name,
+            "sounds": [wav.name for wav in wavs],
             "container_fps": float(playback),
         }
         write_json(record, {**truth.record, **said})
     if not quiet:
         print_facts(
             ("video", f"{video}, {scene.samples:,} frames{_rates(fps, playback)}"),
-            ("truth", f"{wav}, {record}"),
+            ("truth", ", ".join(map(str, (*wavs, record)))),
         )
 
 

@@ -3,15 +3,21 @@
 from phonoscope.scene.camera import Camera
 from phonoscope.scene.codec import CODECS, write_video
 from phonoscope.scene.generate import chirp, noise, silence, tones, tune
+from phonoscope.scene.gloss import Gloss
+from phonoscope.scene.layer import Background, Layer
 from phonoscope.scene.motion import Motion, Sway
 from phonoscope.scene.presets import preset, presets
-from phonoscope.scene.render import Scene, Truth
+from phonoscope.scene.render import Scene
 from phonoscope.scene.texture import TEXTURES, Texture
+from phonoscope.scene.truth import Truth
 
 __all__ = [
     "CODECS",
     "TEXTURES",
+    "Background",
     "Camera",
+    "Gloss",
+    "Layer",
     "Motion",
     "Scene",
     "Sway",

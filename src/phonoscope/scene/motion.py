@@ -1,5 +1,6 @@
 """How a surface moves when it hears: rigidly or in modes, and how the camera sways."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,7 +74,8 @@ class Motion:
     modes
         0: the surface moves rigidly and exactly as the sound. Otherwise the number of modes: each
         has a shape of its own, half of which moves against the other half, a direction, a resonance
-        and a damping, all drawn from `seed`.
+        and a damping, all drawn from `seed`. Where several sounds shake one surface, each drives
+        the modes by its own `participation`; a rigid surface hears only their sum.
     direction_deg
         Of a rigid motion: 0 right, 90 down.
     lowest_hz, highest_hz
@@ -114,14 +116,43 @@ class Motion:
         """Return ``(mode, 2, height, width)`` displacement shapes, each of unit RMS length."""
         mask = _object_mask(height, width, self.object_share)
         if self.modes == 0:
-            angle = np.deg2rad(self.direction_deg)
-            direction = np.array([np.cos(angle), np.sin(angle)])
-            shapes = direction[None, :, None, None] * np.ones((1, 2, height, width))
+            shapes = self._direction * np.ones((1, 2, height, width))
         else:
             shapes = _mode_shapes(self.modes, height, width, self.seed)
         shapes = shapes * mask
         square = (shapes**2).sum(axis=1).sum(axis=(1, 2)) / max(mask.sum(), 1)
         return np.asarray(shapes / np.sqrt(square)[:, None, None, None])
+
+    def tilts(self, height: int, width: int) -> Float64:
+        """Return ``(mode, 2, height, width)`` tilts along x and y, in units of no meaning.
+
+        A mode's tilt is the slope of its standing wave, as the height of a drumhead; a rigid
+        surface rocks as a whole, in its direction of motion.
+        """
+        mask = _object_mask(height, width, self.object_share)
+        if self.modes == 0:
+            return np.asarray(self._direction * mask)
+        waves, _ = _standing_waves(self.modes, height, width, self.seed)
+        slopes = [np.gradient(waves, axis=axis) for axis in (2, 1)]
+        return np.asarray(np.stack(slopes, axis=1) * mask)
+
+    @property
+    def _direction(self) -> Float64:
+        angle = np.deg2rad(self.direction_deg)
+        return np.array([np.cos(angle), np.sin(angle)])[None, :, None, None]
+
+    def participation(self, sources: int) -> Float64:
+        """Return ``(source, mode)`` factors by which each of several sounds drives each mode.
+
+        The first drives all modes alike in sign, each further one some of them the other way.
+        """
+        first = np.random.default_rng([self.seed, 5]).uniform(0.5, 1.0, self.modes)
+        rng = np.random.default_rng([self.seed, 9])
+        further = [
+            rng.uniform(0.3, 1.0, self.modes) * rng.choice([-1.0, 1.0], self.modes)
+            for _ in range(1, sources)
+        ]
+        return np.array([first, *further])
 
     def resonances_hz(self) -> Float64:
         """Return the ``(mode,)`` resonance frequencies; empty for a rigid motion."""
@@ -129,44 +160,72 @@ class Motion:
         steps = (np.arange(self.modes) + rng.uniform(0.2, 0.8, self.modes)) / max(self.modes, 1)
         return np.asarray(self.lowest_hz * (self.highest_hz / self.lowest_hz) ** steps)
 
-    def courses(self, sound: Float64, rate_hz: float, shapes: Float64, filmed: int) -> Float64:
-        """Return ``(mode, sample)`` time courses in px of the shapes, driven by `sound`.
+    def courses(
+        self, sounds: Sequence[Float64], rate_hz: float, shapes: Float64, filmed: int
+    ) -> Float64:
+        """Return ``(mode, sample)`` time courses in px of the shapes, driven by `sounds`.
 
         A mode is a damped resonator driven by the sound as a force, its response to frequency f
         ``1 / (1 - (f / f0)² + 2 i damping f / f0)``, applied without wrapping round. The sum of
-        shapes times courses has the RMS length `rms_px` over the first `filmed` samples.
+        shapes times courses has the RMS length `rms_px` over the first `filmed` samples. Of several
+        sounds, each by itself would move the surface equally far.
         """
-        if self.modes == 0:
-            courses = sound[None, :].astype(float)
+        drive = self.participation(len(sounds))
+        parts = [self._driven(*each, rate_hz) for each in zip(sounds, drive, strict=True)]
+        if len(parts) == 1:
+            courses = parts[0]
         else:
-            padded = 1 << int(np.ceil(np.log2(len(sound) + rate_hz)))
-            spectrum = np.fft.rfft(sound, padded)
-            ratio = np.fft.rfftfreq(padded, 1 / rate_hz) / self.resonances_hz()[:, None]
-            gain = np.random.default_rng([self.seed, 5]).uniform(0.5, 1.0, self.modes)
-            response = gain[:, None] / (1 - ratio**2 + 2j * self.damping * ratio)
-            courses = np.fft.irfft(response * spectrum, padded)[:, : len(sound)]
-        moving = (shapes**2).sum(axis=(0, 1)) > 0
-        overlap = np.einsum("aihw,bihw->ab", shapes, shapes) / max(moving.sum(), 1)
-        seen = courses[:, :filmed]
-        rms = np.sqrt(np.einsum("at,bt,ab->", seen, seen, overlap, optimize=True) / seen.shape[1])
+            lengths = [rms_of(part[:, :filmed], shapes) for part in parts]
+            courses = sum(
+                (part / rms for part, rms in zip(parts, lengths, strict=True) if rms > 0),
+                np.zeros_like(parts[0]),
+            )
+        rms = rms_of(courses[:, :filmed], shapes)
         return np.asarray(courses * (self.rms_px / rms if rms > 0 else 0.0))
+
+    def _driven(self, sound: Float64, drive: Float64, rate_hz: float) -> Float64:
+        if self.modes == 0:
+            return sound[None, :].astype(float)
+        padded = 1 << int(np.ceil(np.log2(len(sound) + rate_hz)))
+        spectrum = np.fft.rfft(sound, padded)
+        ratio = np.fft.rfftfreq(padded, 1 / rate_hz) / self.resonances_hz()[:, None]
+        response = drive[:, None] / (1 - ratio**2 + 2j * self.damping * ratio)
+        return np.asarray(np.fft.irfft(response * spectrum, padded)[:, : len(sound)])
+
+
+def rms_of(courses: Float64, shapes: Float64) -> float:
+    """Return the RMS, over time and the part that takes part, of shapes times courses.
+
+    `courses` are ``(mode, sample)``, `shapes` ``(mode, component, height, width)``.
+    """
+    moving = (shapes**2).sum(axis=(0, 1)) > 0
+    overlap = np.einsum("aihw,bihw->ab", shapes, shapes) / max(moving.sum(), 1)
+    square = np.einsum("at,bt,ab->", courses, courses, overlap, optimize=True) / courses.shape[1]
+    return float(np.sqrt(square))
 
 
 def _mode_shapes(modes: int, height: int, width: int, seed: int) -> Float64:
+    waves, angles = _standing_waves(modes, height, width, seed)
+    shapes = np.empty((modes, 2, height, width))
+    for number, (wave, angle) in enumerate(zip(waves, angles, strict=True)):
+        shapes[number] = np.stack([np.cos(angle) * wave, np.sin(angle) * wave])
+    return shapes
+
+
+def _standing_waves(modes: int, height: int, width: int, seed: int) -> tuple[Float64, Float64]:
     # Standing waves of growing order under a slow random distortion, each with its own direction.
     rng = np.random.default_rng([seed, 1])
     y, x = np.meshgrid(np.linspace(0, 1, height), np.linspace(0, 1, width), indexing="ij")
-    shapes = np.empty((modes, 2, height, width))
+    waves, angles = np.empty((modes, height, width)), np.empty(modes)
     orders = [(1, 0), (0, 1), (1, 1), (2, 1), (1, 2), (2, 2), (3, 1), (1, 3), (3, 2), (2, 3)]
     for number in range(modes):
         nx, ny = orders[number % len(orders)]
         bend = rng.uniform(-0.12, 0.12, 4)
         u = x + bend[0] * np.sin(np.pi * y) + bend[1]
         v = y + bend[2] * np.sin(np.pi * x) + bend[3]
-        shape = np.cos(np.pi * nx * u) * np.cos(np.pi * ny * v)
-        angle = rng.uniform(0, 2 * np.pi)
-        shapes[number] = np.stack([np.cos(angle) * shape, np.sin(angle) * shape])
-    return shapes
+        waves[number] = np.cos(np.pi * nx * u) * np.cos(np.pi * ny * v)
+        angles[number] = rng.uniform(0, 2 * np.pi)
+    return waves, angles
 
 
 def _object_mask(height: int, width: int, share: float) -> Float64:

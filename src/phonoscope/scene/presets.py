@@ -1,7 +1,7 @@
 """Scenes by name, for a first look and for the benchmarks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -10,6 +10,8 @@ from phonoscope.errors import UsageError
 from phonoscope.scene.camera import Camera
 from phonoscope.scene.checks import check, check_sound
 from phonoscope.scene.generate import noise, silence, tones, tune
+from phonoscope.scene.gloss import Gloss
+from phonoscope.scene.layer import Background, Layer
 from phonoscope.scene.motion import Motion, Sway
 from phonoscope.scene.render import Scene
 from phonoscope.scene.texture import Texture
@@ -27,6 +29,27 @@ class _Preset:
     sound: Callable[[float, int], Float64]
     duration_s: float
     sway: Sway = Sway()  # noqa: RUF009 - frozen
+    more: Callable[[Scene, float], Scene] = field(default=lambda scene, length: scene)
+
+
+def _in_highlights(scene: Scene, _: float) -> Scene:
+    return replace(scene, gloss=Gloss(0.002, facet_px=32.0, seed=scene.seed))
+
+
+def _with_a_neighbour(scene: Scene, length: float) -> Scene:
+    neighbour = Layer(
+        Texture("print", seed=scene.seed + 1),
+        Motion(0.02, modes=4, damping=0.15, seed=scene.seed + 1),
+        noise(length, scene.sound_rate_hz, 80, 1000, seed=scene.seed + 1),
+        (172, 20, 128, 200),
+    )
+    behind = Background(Texture("wood", seed=scene.seed + 2))
+    return replace(scene, region=(20, 20, 128, 200), layers=(neighbour,), background=behind)
+
+
+def _before_leaves(scene: Scene, _: float) -> Scene:
+    behind = Background(Texture("leaves", seed=scene.seed + 1), 2.0, seed=scene.seed)
+    return replace(scene, region=(48, 32, 160, 128), background=behind)
 
 
 _HIGH_SPEED = Camera(320, 240, Fraction(2200), 1 / 4400, read_noise=1.0, shot_gain=0.02)
@@ -52,6 +75,21 @@ _PRESETS = {
         Camera(320, 240, Fraction(2200), 1 / 4400, flicker_depth=0.04),
         "print", Motion(0.01), lambda duration, rate: tones(duration, rate, [220, 440, 770]), 1.5,
         Sway(2.5, 1.0),
+    ),
+    "glossy": _Preset(
+        "foil whose highlights show the tune that hardly moves it, 2,200 frames/s",
+        replace(_HIGH_SPEED, width=256, height=192), "foil",
+        Motion(0.0005, modes=5, damping=0.15), tune, 5.0, more=_in_highlights,
+    ),
+    "two": _Preset(
+        "a chip bag hears the tune, beside it a printed bag hears noise, 2,200 frames/s",
+        _HIGH_SPEED, "foil", Motion(0.02, modes=4, damping=0.15), tune, 5.0,
+        more=_with_a_neighbour,
+    ),
+    "background": _Preset(
+        "as chips, smaller, before leaves that wave by 2 px below 4 Hz",
+        replace(_HIGH_SPEED, width=256, height=192), "foil",
+        Motion(0.02, modes=5, damping=0.15), tune, 5.0, more=_before_leaves,
     ),
     "silent": _Preset(
         "a board in silence, 2,200 frames/s",
@@ -83,7 +121,8 @@ def preset(
     duration
         Length in seconds; the preset's own by default.
     sound
-        ``(sample,)`` samples and their rate in Hz, to be played instead of the preset's own.
+        ``(sample,)`` samples and their rate in Hz, to be played instead of the preset's own; in
+        `two`, to the first object.
 
     Raises
     ------
@@ -102,7 +141,7 @@ def preset(
         samples, rate = entry.sound(length, _SOUND_RATE_HZ), _SOUND_RATE_HZ
     else:
         samples, rate = _played(*sound)
-    return Scene(
+    scene = Scene(
         camera=entry.camera,
         texture=Texture(entry.texture, seed=seed),
         motion=replace(entry.motion, seed=seed),
@@ -112,6 +151,7 @@ def preset(
         sway=entry.sway,
         seed=seed,
     )
+    return entry.more(scene, length)
 
 
 def _played(samples: Float64, rate_hz: float) -> tuple[Float64, int]:

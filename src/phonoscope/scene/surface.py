@@ -29,14 +29,18 @@ class Surface:
         frame = (slice(margin, margin + camera.height), slice(margin, margin + camera.width))
         return cls(texture.spectrum(height, width), (height, width), frame)
 
-    def moved(self, shift: Float64, order: int) -> Float32:
-        """Return ``(term, height, width)`` derivative images of the surface moved by (x, y) px."""
+    def moved(self, shift: Float64, order: int, *, whole: bool = False) -> Float32:
+        """Return ``(term, height, width)`` derivative images of the surface moved by (x, y) px.
+
+        They are as large as the frame, or as the `whole` torus.
+        """
         from scipy.fft import irfft2
 
         wx, wy = frequencies(*self.shape)
         moved = self.spectrum * np.exp(-1j * (wx * shift[0])) * np.exp(-1j * (wy * shift[1]))
+        part = (slice(None), slice(None)) if whole else self.frame
         terms = [
-            irfft2((1j * wx) ** i * (1j * wy) ** j * moved, self.shape)[self.frame]
+            irfft2((1j * wx) ** i * (1j * wy) ** j * moved, self.shape)[part]
             for i, j in exponents_of(order)
         ]
         return np.ascontiguousarray(np.array(terms), dtype=np.float32)
@@ -48,11 +52,22 @@ def exponents_of(order: int) -> NDArray[np.int64]:
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
-def taylor(
-    derivatives: Float32, exponents: NDArray[np.int64], shapes: Float32, courses: Float32,
-    rest: Float32, result: Float32,
+def paint(
+    derivatives: Float32, exponents: NDArray[np.int64], origin: tuple[int, int], far: bool,
+    shapes: Float32, responses: Float32, courses: Float32, rest: Float32,
+    box: tuple[float, float, float, float], canvas: Float32,
 ) -> None:  # fmt: skip
-    terms, height, width = derivatives.shape
+    """Paint a moved surface on the canvas.
+
+    A pixel shows the surface at ``x - d``: `rest` ``(height, 2)`` plus `shapes` ``(mode, 2, height,
+    width)`` times `courses` ``(mode, height)``. Its brightness changes by the share `responses`
+    ``(mode or 0, height, width)`` times `courses`. `derivatives` ``(term, rows, columns)`` hold the
+    frame from row and column `origin` on; only where `far` may d reach beyond a pixel, and they
+    wrap round. What lies outside the `box` (left, top, right, bottom), moved as the surface is,
+    leaves the canvas as it was; its edges are those of `share_inside`.
+    """
+    terms, tall, wide = derivatives.shape
+    height, width = canvas.shape
     modes = shapes.shape[0]
     largest = exponents.max() + 1
     power_x = np.ones(largest, np.float32)
@@ -66,6 +81,19 @@ def taylor(
             for m in range(modes):
                 u += shapes[m, 0, y, x] * courses[m, y]
                 v += shapes[m, 1, y, x] * courses[m, y]
+            cover = np.float32(
+                share_inside(x - u - box[0]) * share_inside(box[2] - x + u)
+                * share_inside(y - v - box[1]) * share_inside(box[3] - y + v)
+            )  # fmt: skip
+            if cover == 0:
+                continue
+            row, column = origin[0] + y, origin[1] + x
+            if far:
+                whole_x, whole_y = np.rint(u), np.rint(v)
+                u -= whole_x
+                v -= whole_y
+                row = (row - int(whole_y)) % tall
+                column = (column - int(whole_x)) % wide
             for n in range(1, largest):
                 power_x[n] = power_x[n - 1] * -u
                 power_y[n] = power_y[n - 1] * -v
@@ -73,5 +101,29 @@ def taylor(
             for k in range(1, terms):
                 i, j = exponents[k, 0], exponents[k, 1]
                 factor = power_x[i] * power_y[j] / (factorial[i] * factorial[j])
-                change += factor * derivatives[k, y, x]
-            result[y, x] = derivatives[0, y, x] + change
+                change += factor * derivatives[k, row, column]
+            seen = derivatives[0, row, column] + change
+            glint = np.float32(1)
+            for m in range(responses.shape[0]):
+                glint += responses[m, y, x] * courses[m, y]
+            if cover == 1:
+                canvas[y, x] = seen * glint
+            else:
+                canvas[y, x] += cover * (seen * glint - canvas[y, x])
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def share_inside(distance: float) -> float:
+    """Return the share of a pixel inside an edge, by the distance of its centre, px.
+
+    The edge is blurred by three boxes of a pixel each (lens and pixel), hence 3 px wide; so an edge
+    that moves changes the sum of the pixels in exact proportion.
+    """
+    away = abs(distance)
+    if away >= 1.5:
+        beyond = 0.0
+    elif away > 0.5:
+        beyond = (1.5 - away) ** 3 / 6
+    else:
+        beyond = 0.5 - 0.75 * away + away**3 / 3
+    return beyond if distance < 0 else 1 - beyond

@@ -94,16 +94,16 @@ def _seen_by_pixels(fine: Spectrum, height: int, width: int, blur_px: float) -> 
 
 def _speckle(height: int, width: int, rng: np.random.Generator) -> Float64:
     """Fine grain, as of sandpaper, foam or projected speckle."""
-    return _smoothed(rng.standard_normal((height, width)), 0.9 * _FINER)
+    return smoothed(rng.standard_normal((height, width)), 0.9 * _FINER)
 
 
 def _foil(height: int, width: int, rng: np.random.Generator) -> Float64:
     """A crumpled, printed chip bag: facets of different brightness, bright edges, print."""
     facets = _facets(height, width, 14 * _FINER, rng)
     creases = _facets(height, width, 14 * _FINER, rng) - _facets(height, width, 6 * _FINER, rng)
-    printed = _smoothed(rng.standard_normal((height, width)), 3 * _FINER)
-    grain = _smoothed(rng.standard_normal((height, width)), 0.8 * _FINER)
-    return _unit(facets) + 0.7 * _unit(creases) + 0.6 * np.sign(printed) + 0.5 * _unit(grain)
+    printed = smoothed(rng.standard_normal((height, width)), 3 * _FINER)
+    grain = smoothed(rng.standard_normal((height, width)), 0.8 * _FINER)
+    return unit(facets) + 0.7 * unit(creases) + 0.6 * np.sign(printed) + 0.5 * unit(grain)
 
 
 def _fabric(height: int, width: int, rng: np.random.Generator) -> Float64:
@@ -111,11 +111,11 @@ def _fabric(height: int, width: int, rng: np.random.Generator) -> Float64:
     y, x = np.mgrid[0:height, 0:width]
     warp_threads = max(2, round(width / (6 * _FINER)))
     weft_threads = max(2, round(height / (6 * _FINER)))
-    wobble = [2.5 * _unit(_smoothed(rng.standard_normal((height, width)), 20 * _FINER))
+    wobble = [2.5 * unit(smoothed(rng.standard_normal((height, width)), 20 * _FINER))
               for _ in range(2)]  # fmt: skip
     along = np.sin(2 * np.pi * warp_threads * x / width + 0.4 * wobble[0])
     across = np.sin(2 * np.pi * weft_threads * y / height + 0.4 * wobble[1])
-    fibres = _unit(_smoothed(rng.standard_normal((height, width)), 0.9 * _FINER))
+    fibres = unit(smoothed(rng.standard_normal((height, width)), 0.9 * _FINER))
     return np.asarray(along + across + along * across + 0.6 * fibres)
 
 
@@ -154,7 +154,7 @@ def _print(height: int, width: int, rng: np.random.Generator) -> Float64:
             if rng.random() < 0.5:
                 picture[top + 3 * _FINER : top + 4 * _FINER, x : x + 4 * _FINER] = 0.1
             x += int(rng.integers(2, 5) * _FINER)
-    paper = _unit(_smoothed(rng.standard_normal((height, width)), 0.9 * _FINER))
+    paper = unit(smoothed(rng.standard_normal((height, width)), 0.9 * _FINER))
     return picture + 0.05 * paper
 
 
@@ -178,7 +178,8 @@ TEXTURES: dict[str, Callable[[int, int, np.random.Generator], Float64]] = {
 """The kinds of surface, by name."""
 
 
-def _smoothed(picture: Float64, sigma: float) -> Float64:
+def smoothed(picture: Float64, sigma: float) -> Float64:
+    """Return a picture, ``(height, width)`` on a torus, under a Gaussian blur of `sigma` px."""
     fy, fx = np.fft.fftfreq(picture.shape[0])[:, None], np.fft.rfftfreq(picture.shape[1])[None, :]
     spectrum = np.fft.rfft2(picture) * np.exp(-2 * np.pi**2 * sigma**2 * (fx**2 + fy**2))
     return np.asarray(np.fft.irfft2(spectrum, picture.shape))
@@ -199,5 +200,6 @@ def _facets(height: int, width: int, size: float, rng: np.random.Generator) -> F
     return np.asarray(picture.reshape(height, width))
 
 
-def _unit(picture: Float64) -> Float64:
+def unit(picture: Float64) -> Float64:
+    """Return a picture shifted and scaled to mean 0 and standard deviation 1."""
     return np.asarray((picture - picture.mean()) / max(picture.std(), 1e-12))
