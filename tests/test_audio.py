@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from phonoscope.audio import read_audio, resample, write_audio
 from phonoscope.errors import InputError, InputNotFoundError, OutputError, UsageError
-from phonoscope.types import Sound
+from phonoscope.types import Sound, Verdict
 
 STEP_24 = 2.0**-23
 PEAK = 10 ** (-1 / 20)
@@ -315,7 +315,10 @@ def test_a_cut_file_gives_its_beginning_or_says_so(tmp_path):
 
 
 def test_a_sound_writes_itself_with_what_it_is(tmp_path):
-    sound = Sound(np.sin(np.arange(2200.0)), Fraction(2200), (80.0, 1045.0), 20.0, 1e-4, 1e-3)
+    known = np.array([100.0])
+    verdict = Verdict(True, 0.0, 1e-3, 1e-5, known, known, known, (100.0, 100.0))
+    sine = np.sin(np.arange(2200.0))
+    sound = Sound(sine, Fraction(2200), (80.0, 1045.0), 20.0, 1e-4, 1e-3, verdict, np.ones(1))
     sound.write(tmp_path / "a.flac")
     samples, rate, comment = read_audio(tmp_path / "a.flac")
     assert (len(samples), rate) == (48000, 48000)

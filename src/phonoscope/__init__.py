@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         MissingExtraError,
         OutputError,
         PhonoscopeError,
+        SilenceError,
         UsageError,
     )
     from phonoscope.motion import open_motion
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         NoiseModel,
         Region,
         Sound,
+        Verdict,
         VideoFacts,
     )
     from phonoscope.video import open_video
@@ -44,6 +46,7 @@ _HOMES = {
         "MissingExtraError",
         "OutputError",
         "PhonoscopeError",
+        "SilenceError",
         "UsageError",
     ),
     "motion": ("open_motion",),
@@ -56,6 +59,7 @@ _HOMES = {
         "NoiseModel",
         "Region",
         "Sound",
+        "Verdict",
         "VideoFacts",
     ),
     "video": ("open_video",),
@@ -74,8 +78,10 @@ __all__ = [
     "OutputError",
     "PhonoscopeError",
     "Region",
+    "SilenceError",
     "Sound",
     "UsageError",
+    "Verdict",
     "VideoFacts",
     "measure",
     "open_motion",

@@ -6,6 +6,7 @@
     ├── UsageError (ValueError)             an option or argument cannot be right        exit code 2
     ├── InputError (ValueError)             the given file or data cannot be used        exit code 1
     │   └── InputNotFoundError (FileNotFoundError)                                       exit code 1
+    ├── SilenceError                        nothing stands above the noise floor         exit code 1
     ├── OutputError (OSError)               the result cannot be written                 exit code 1
     └── MissingExtraError (ImportError)     an optional package is not installed         exit code 1
 
@@ -27,6 +28,10 @@ class InputError(PhonoscopeError, ValueError):
 
 class InputNotFoundError(InputError, FileNotFoundError):
     """The input does not exist."""
+
+
+class SilenceError(PhonoscopeError):
+    """Nothing stands above the noise floor, and nothing is invented."""
 
 
 class OutputError(PhonoscopeError, OSError):

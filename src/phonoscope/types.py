@@ -265,6 +265,44 @@ class MotionField:
         return np.asarray(covariance)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """Whether there is sound, and where in the spectrum.
+
+    Attributes
+    ----------
+    detected
+        Whether anything stands above the noise.
+    p_value
+        Probability that noise alone would look like this, anywhere in the band.
+    false_alarm
+        The probability below which that counts as detected.
+    detectable_px
+        RMS motion, common to all cells and spread over the band, that would have been detected, px.
+    frequency_hz
+        ``(bin,)`` of the spectra below.
+    snr_db
+        ``(bin,)`` power of the sound over the noise in the best combination of cells; ``-inf``
+        where nothing stands out.
+    noise_db
+        ``(bin,)`` measured noise over that of the camera by its own model.
+    heard_hz
+        Lowest and highest frequency at which there is sound, or None.
+    reason
+        Why nothing counts as detected although something stands out; empty otherwise.
+    """
+
+    detected: bool
+    p_value: float
+    false_alarm: float
+    detectable_px: float
+    frequency_hz: Float64
+    snr_db: Float64
+    noise_db: Float64
+    heard_hz: tuple[float, float] | None
+    reason: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Sound:
     """What was heard, as measured: no enhancement.
@@ -272,18 +310,24 @@ class Sound:
     Attributes
     ----------
     samples
-        ``(sample,)`` motion of the strongest common component, px (of the cells where it is heard).
+        ``(sample,)`` motion of the strongest common component, px (of the cells where it is heard),
+        at even times.
     rate_hz
         Samples a second: the capture rate.
     band_hz
         Lowest and highest frequency kept.
     snr_db
-        Power of the sound over that of the known camera noise within the band, in the combined
-        channel; ``-inf`` if nothing stands above the noise.
+        Expected power of the sound over that of the error in `samples`: the noise that is left, and
+        what was lost with it. ``-inf`` if nothing stands above the noise.
     noise_floor_px
-        RMS of the camera noise in `samples`, px.
+        RMS of the noise in `samples`, px.
     motion_rms_px
         RMS of the sound itself, noise taken off, px; 0 if nothing stands above the noise.
+    verdict
+        Whether there is sound at all, and at which frequencies.
+    hearing
+        ``(cell,)`` power of the sound over the noise in each cell: where in the picture it is
+        heard.
     record
         Every fact of the result, ready for JSON.
     warnings
@@ -296,6 +340,8 @@ class Sound:
     snr_db: float
     noise_floor_px: float
     motion_rms_px: float
+    verdict: Verdict
+    hearing: Float64
     record: Mapping[str, Any] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
 

@@ -56,7 +56,7 @@ assert not loaded, loaded
 
 @pytest.mark.parametrize("count", [40, pytest.param(600, marks=pytest.mark.slow)])
 def test_progress_on_a_terminal(count, tools, tmp_path):
-    write_video(tools.moving(count), tmp_path / "clip.mp4", tools.fps, codec="h264")
+    write_video(tools.moving(count), tmp_path / "clip.mp4", tools.fps, codec="h264-lossless")
     code, shown = _on_a_terminal([*PROGRAM, "recover", str(tmp_path / "clip.mp4")])
     assert code == 0
     assert f"{count}/{count}" in shown

@@ -87,12 +87,20 @@ def test_silence_is_said_and_is_strict_json(phonoscope, tmp_path, tools):
     np.save(tmp_path / "still.npy", np.clip(still.round(), 0, 255).astype(np.uint8))
     given = ["recover", tmp_path / "still.npy", "--fps", 1000, "--json", tmp_path / "o.json"]
     done = phonoscope(*given)
-    assert done.code == 0
-    assert "nothing above the noise floor" in done.out
-    assert "nothing stands above the noise floor" in done.err
+    assert done.code == 1
+    assert "nothing above the noise floor: a motion of 0.00" in done.err
+    assert not (tmp_path / "still.wav").exists()
     record = _strict_json(tmp_path / "o.json")
     assert record["snr_db"] is None
+    assert record["output"] is None
+    assert record["detected"] is False
+    assert 0 < record["detectable_px"] < 0.01
     assert record["motion_rms_px"] == 0
+    done = phonoscope(*given, "--force")
+    assert done.code == 0
+    assert "nothing above the noise floor" in done.out
+    assert "nothing above the noise floor" in done.err
+    assert (tmp_path / "still.wav").exists()
 
 
 def _strict_json(path):
@@ -157,8 +165,10 @@ def test_folder_of_images_gets_its_sound_beside_it(phonoscope, tools, tmp_path):
 def test_same_names_and_defaults_as_in_python(name):
     function = inspect.signature(getattr(pipeline, name)).parameters
     command = inspect.signature(getattr(commands, name)).parameters
-    own = {"recover": {"output", "rate", "json_file", "quiet"}, "measure": {"quiet"}}[name]
-    assert set(command) - own == set(function) - {"progress"}
+    own = {"recover": {"output", "rate", "json_file", "force", "quiet"}, "measure": {"quiet"}}[name]
+    # `recover` takes the fingerprint with --json, whose record it belongs to.
+    apart = {"progress", *({"fingerprint"} if name == "recover" else set())}
+    assert set(command) - own == set(function) - apart
     for parameter in set(command) - own:
         default = command[parameter].default
         expected = function[parameter].default

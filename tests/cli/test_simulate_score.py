@@ -103,7 +103,9 @@ def demo(tmp_path_factory):
     ph.write_audio(folder / "truth.wav", truth, 16000, file_rate="native")
     heard = ph.resample(limit_band(truth, 16000, (20, 1100)), 16000, 2200)
     heard += 0.2 * heard.std() * rng.standard_normal(len(heard))
-    sound = ph.Sound(-heard, Fraction(2200), (20, 1100), 14.0, 0.2, 1.0)
+    known = np.array([100.0])
+    verdict = ph.Verdict(True, 0.0, 1e-3, 0.1, known, known, known, (100.0, 100.0))
+    sound = ph.Sound(-heard, Fraction(2200), (20, 1100), 14.0, 0.2, 1.0, verdict, np.ones(1))
     sound.write(folder / "out.wav")
     return folder
 

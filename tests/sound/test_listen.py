@@ -59,11 +59,13 @@ def test_rigid_sound_reaches_the_bound_in_pixels(rms):
     heard = listen(field)
     bound = sound_bound_db(field.information[:, :2, :2], (0.8, 0.6), rms)
     assert _si_sdr(heard.samples, sound) > bound - 1
-    assert np.dot(heard.samples, sound) / np.dot(sound, sound) == pytest.approx(1, abs=0.02)
-    assert heard.motion_rms_px == pytest.approx(rms, rel=0.02)
+    assert heard.motion_rms_px == pytest.approx(rms, rel=0.04)
     error = (heard.samples - sound).std()
-    assert heard.noise_floor_px == pytest.approx(error, rel=0.1)
-    assert heard.snr_db == pytest.approx(20 * np.log10(rms / error), abs=1)
+    assert heard.snr_db == pytest.approx(20 * np.log10(rms / error), abs=0.7)
+    # A Wiener filter keeps of the sound what its error leaves.
+    kept = np.dot(heard.samples, sound) / np.dot(sound, sound)
+    assert kept == pytest.approx(1 - 10 ** (-heard.snr_db / 10), abs=0.03)
+    assert heard.noise_floor_px < error
 
 
 def test_halves_that_move_against_each_other_do_not_cancel():

@@ -1,14 +1,18 @@
 """From video to sound: the commands `recover` and `measure`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from phonoscope.cli import options
 from phonoscope.cli.console import print_motion, print_sound, progress_bar
 from phonoscope.cli.outputs import check_outputs, default_output, write_json
+from phonoscope.errors import SilenceError
 from phonoscope.files import replace_when_done, sha256
+
+if TYPE_CHECKING:
+    from phonoscope.types import Sound
 
 
 def recover(
@@ -38,6 +42,14 @@ def recover(
         ),
     ] = "48000",
     json_file: options.Json = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Write the sound file even if nothing stands above the noise floor.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = False,
     quiet: options.Quiet = False,
 ) -> None:  # fmt: skip
     """Recover the sound that a video has seen, from a video or a motion file."""
@@ -53,6 +65,10 @@ def recover(
             source, fps=fps, region=region or (), band=band, cell=cell, start=start,
             duration=duration, fingerprint=json_file is not None, progress=progress,
         )  # fmt: skip
+    if not sound.verdict.detected and not force:
+        if json_file is not None:
+            write_json(json_file, {**sound.record, "output": None})
+        raise SilenceError(_silence(sound))
     with replace_when_done(target) as part:
         sound.write(part, rate=file_rate)
         if json_file is not None:
@@ -60,6 +76,15 @@ def recover(
             write_json(json_file, {**sound.record, **facts})
     if not quiet:
         print_sound(sound, target)
+
+
+def _silence(sound: "Sound") -> str:
+    verdict = sound.verdict
+    why = f" ({verdict.reason})" if verdict.reason else ""
+    return (
+        f"nothing above the noise floor{why}: a motion of {verdict.detectable_px:.2g} px RMS would "
+        "have been heard; no sound file is written, unless you give --force."
+    )
 
 
 def measure(

@@ -66,11 +66,11 @@ def progress_bar(
 def print_sound(sound: "Sound", target: Path) -> None:
     """Print what was heard and where it was written."""
     low, high = sound.band_hz
-    record = sound.record
+    record, heard_hz = sound.record, sound.verdict.heard_hz
     heard = (
-        f"{sound.motion_rms_px:.2g} px RMS, {sound.snr_db:.1f} dB over the camera noise "
-        f"({sound.noise_floor_px:.2g} px)"
-        if sound.motion_rms_px
+        f"{sound.motion_rms_px:.2g} px RMS at {heard_hz[0]:.4g} to {heard_hz[1]:.4g} Hz, "
+        f"{sound.snr_db:.1f} dB over what is left of the noise"
+        if heard_hz
         else f"nothing above the noise floor of {sound.noise_floor_px:.2g} px"
     )
     print_facts(

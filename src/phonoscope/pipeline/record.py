@@ -5,6 +5,8 @@ import math
 import platform
 from typing import Any
 
+import numpy as np
+
 import phonoscope
 from phonoscope.types import MotionField, Sound
 
@@ -31,13 +33,38 @@ def record_of(field: MotionField, sound: Sound, **more: Any) -> dict[str, Any]:
         "sample_rate_hz": float(sound.rate_hz),
         "duration_s": field.samples / float(sound.rate_hz),
         "band_hz": list(sound.band_hz),
-        "snr_db": sound.snr_db if math.isfinite(sound.snr_db) else None,
+        **_verdict(sound),
+        "snr_db": _decibels(sound.snr_db),
         "noise_floor_px": sound.noise_floor_px,
         "motion_rms_px": sound.motion_rms_px,
         "versions": parameters.pop("versions", versions()),
         "parameters": {**parameters, **more},
         "warnings": list(sound.warnings),
     }
+
+
+def _verdict(sound: Sound) -> dict[str, Any]:
+    verdict = sound.verdict
+    with np.errstate(divide="ignore"):
+        hearing_db = 10 * np.log10(sound.hearing)
+    return {
+        "detected": verdict.detected,
+        "p_value": verdict.p_value,
+        "false_alarm": verdict.false_alarm,
+        "reason": verdict.reason,
+        "detectable_px": verdict.detectable_px,
+        "heard_hz": None if verdict.heard_hz is None else list(verdict.heard_hz),
+        "spectrum": {
+            "frequency_hz": verdict.frequency_hz.tolist(),
+            "snr_db": [_decibels(value) for value in verdict.snr_db],
+            "noise_db": [_decibels(value) for value in verdict.noise_db],
+        },
+        "hearing_db": [_decibels(value) for value in hearing_db],
+    }
+
+
+def _decibels(value: float) -> float | None:
+    return round(float(value), 3) if math.isfinite(value) else None
 
 
 def versions() -> dict[str, str]:

@@ -1,21 +1,29 @@
-"""Motion field to sound: whiten, combine, keep the band."""
+"""Motion field to sound: whiten, learn directions, weigh the evidence, combine, keep the band."""
 
 import math
-from functools import partial
 
 import numpy as np
 
 from phonoscope.errors import InputError
-from phonoscope.sound.combine import Component, strongest_component
+from phonoscope.sound.array import multichannel_wiener
+from phonoscope.sound.evidence import Evidence, gather
 from phonoscope.sound.filter import band_pass, chosen_band, noise_gain
+from phonoscope.sound.subspace import cross_fit, strongest
+from phonoscope.sound.verdict import FALSE_ALARM, counted_bins, judge
 from phonoscope.sound.whiten import Channels, displacement_information, whiten
+from phonoscope.sound.windows import frequencies_hz, window_samples
 from phonoscope.types import Float64, MotionField, Sound
 
 _FEWEST_SAMPLES = 32
 _HEARING = 9.0  # a cell hears if its share is 3 sigma above what noise alone would give it
 
 
-def listen(field: MotionField, *, band: tuple[float, float] | None = None) -> Sound:
+def listen(
+    field: MotionField,
+    *,
+    band: tuple[float, float] | None = None,
+    false_alarm: float = FALSE_ALARM,
+) -> Sound:
     """Turn a motion field into sound, as measured: the strongest common motion within a band.
 
     Parameters
@@ -24,6 +32,8 @@ def listen(field: MotionField, *, band: tuple[float, float] | None = None) -> So
         Motion field.
     band
         Lowest and highest frequency to keep, Hz; from 20 Hz to Nyquist by default.
+    false_alarm
+        Probability with which noise may be taken for sound.
 
     Returns
     -------
@@ -47,52 +57,102 @@ def listen(field: MotionField, *, band: tuple[float, float] | None = None) -> So
     channels = whiten(field)
     if not channels.count:
         raise InputError("no cell shows motion in the chosen region; choose one with texture.")
+
+    def even_band(signals: Float64) -> Float64:
+        return band_pass(_at_even_times(signals, field), rate, (low, high))
+
+    def in_band(signals: Float64) -> Float64:
+        return _at_own_times(even_band(signals), field)
+
+    window = window_samples(field.samples, rate)
+    counted = counted_bins(frequencies_hz(window, rate), (low, high), field.facts)
+    fit = cross_fit(channels, in_band, window)
+    evidence = gather(fit, window, rate, counted)
     passed = noise_gain(field.samples, rate, (low, high))
-    component = strongest_component(
-        channels, partial(_on_even_times, field=field, rate=rate, band=(low, high)), passed
-    )
-    scale = _px_per_unit(channels, component, field.samples * passed)
+    information = displacement_information(field.information)
+    verdict = judge(
+        evidence, field.facts, false_alarm, channels.count, field.samples * passed,
+        float(np.trace(information.sum(axis=0))) / 2,
+    )  # fmt: skip
+    gains = _gains(evidence, field.samples, rate, (low, high), found=verdict.detected)
+    subspace = strongest(
+        channels, in_band, fit.directions, lambda s: _weighted(s, gains),
+        (float(np.mean(gains**2)), float(np.mean(gains**4))),
+    )  # fmt: skip
+    if verdict.detected:
+        kept = subspace.directions[:, : subspace.above_noise]
+        heard = multichannel_wiener(even_band(channels.mix(kept)), evidence.noise, window)
+        signal, power, noise = heard.signal, heard.power, heard.noise
+        snr_db = 10 * math.log10(max(heard.power, 1e-30) / max(heard.error, 1e-30))
+        shares = kept.reshape(-1, 2, kept.shape[1])
+        hearing = np.einsum("cqi,ij,cqj->c", shares, heard.covariance, shares) / passed
+    else:
+        signal = even_band(channels.mix(subspace.directions[:, :1]))[:, 0]
+        power, noise, snr_db = 0.0, float(np.mean(signal**2)), -math.inf
+        hearing = np.zeros(len(field.cells))
+    scale = _px_per_unit(channels, subspace.directions[:, 0], field.samples * power)
     warnings = list(field.warnings)
-    if component.power == 0:
-        warnings.append("nothing stands above the noise floor: what is written is noise.")
+    if not verdict.detected:
+        because = f" ({verdict.reason})" if verdict.reason else ""
+        warnings.append(f"nothing above the noise floor{because}: what is written is noise.")
     return Sound(
-        samples=component.signal * scale,
+        samples=signal * scale,
         rate_hz=field.rate_hz,
         band_hz=(low, high),
-        snr_db=10 * math.log10(component.power) if component.power else -math.inf,
-        noise_floor_px=abs(scale) * math.sqrt(passed),
-        motion_rms_px=abs(scale) * math.sqrt(passed * component.power),
+        snr_db=snr_db,
+        noise_floor_px=abs(scale) * math.sqrt(noise),
+        motion_rms_px=abs(scale) * math.sqrt(power),
+        verdict=verdict,
+        hearing=hearing,
         warnings=tuple(warnings),
     )
 
 
-def _on_even_times(
-    signals: Float64, *, field: MotionField, rate: float, band: tuple[float, float]
+def _gains(
+    evidence: Evidence, samples: int, rate: float, band: tuple[float, float], *, found: bool
 ) -> Float64:
+    # Of each frequency of the whole clip, what is likely to be sound (Wiener). Without any, all.
+    frequency = np.fft.rfftfreq(samples, 1 / rate)
+    if not found:
+        return ((frequency >= band[0]) & (frequency <= band[1])).astype(np.float64)
+    share = np.sqrt(evidence.snr / (1 + evidence.snr)) / np.sqrt(evidence.noise)
+    return np.asarray(np.interp(frequency, evidence.frequency_hz, share / share.max()))
+
+
+def _weighted(signals: Float64, gains: Float64) -> Float64:
+    spectrum = np.fft.rfft(signals, axis=0) * gains[:, None]
+    return np.asarray(np.fft.irfft(spectrum, len(signals), axis=0))
+
+
+def _at_even_times(signals: Float64, field: MotionField) -> Float64:
+    return _interpolated(_even_times(field), field.time_s, signals, field)
+
+
+def _at_own_times(signals: Float64, field: MotionField) -> Float64:
+    return _interpolated(field.time_s, _even_times(field), signals, field)
+
+
+def _even_times(field: MotionField) -> Float64:
+    return np.linspace(field.time_s[0], field.time_s[-1], field.samples)
+
+
+def _interpolated(wanted: Float64, time: Float64, signals: Float64, field: MotionField) -> Float64:
     if not field.facts.variable_rate:
-        return band_pass(signals, rate, band)
-    # Frames at uneven times: interpolated to even ones for the filter, and back.
-    time = field.time_s
-    even = time[0] + np.arange(len(time)) * (time[-1] - time[0]) / (len(time) - 1)
-    filtered = band_pass(_interpolated(even, time, signals), rate, band)
-    return _interpolated(time, even, filtered)
-
-
-def _interpolated(wanted: Float64, time: Float64, signals: Float64) -> Float64:
+        return signals
     from scipy.interpolate import CubicSpline  # slow to import
 
     return np.asarray(CubicSpline(time, signals, axis=0)(wanted))
 
 
-def _px_per_unit(channels: Channels, component: Component, samples: float) -> float:
+def _px_per_unit(channels: Channels, loading: Float64, evidence: float) -> float:
     """Return how far, in px, the cells that hear move for one unit of the component; signed.
 
     The mean over those cells is weighted by information, so that it is exact for a rigid motion.
+    `evidence` is the energy of the sound in it, over the noise of one sample.
     """
-    share = component.loading.reshape(-1, 2)
-    noise = 2 / max(samples * max(component.power, 1e-3), 1)
+    share = loading.reshape(-1, 2)
     energy = (share**2).sum(axis=1)
-    hears = energy > min(_HEARING * noise, float(energy.max()) / 2)
+    hears = energy > min(_HEARING * 2 / max(evidence, 1), float(energy.max()) / 2)
     shape = np.einsum("cij,cj->ci", np.linalg.pinv(channels.root[hears], rcond=1e-6), share[hears])
     length = np.linalg.norm(shape, axis=1, keepdims=True)
     direction = shape / np.where(length > 0, length, 1)

@@ -1,0 +1,139 @@
+"""Is there sound? At which frequencies, how strong, and with what probability of a false alarm.
+
+Directions learned from one fold of the samples are tried on the other, whose noise they have never
+seen: the power heard there over the noise's own is 1 if there is nothing but noise, whatever was
+learned, and its spread is known (an F distribution). That is tried in single bins, where lines
+stand out, and in bands twice, four times ... as wide, in which faint broad sound adds up; a
+direction is learned for each. The noise is measured by combinations of channels that hear nothing
+else, so it may have any level and colour.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phonoscope.sound.subspace import CrossFit
+from phonoscope.sound.windows import Complex, centres, frequencies_hz, independent_frames, spectra
+from phonoscope.types import Float64
+
+_SIGNIFICANT = 1e-3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What speaks for sound at each frequency.
+
+    Attributes
+    ----------
+    frequency_hz
+        ``(bin,)``.
+    noise
+        ``(bin,)`` measured noise power, where that of the camera by its own model is 1.
+    snr
+        ``(bin,)`` power of the sound over the noise in the best combination of channels; 0 where
+        nothing stands out.
+    counted
+        ``(bin,)`` whether it counts in the verdict.
+    p_value
+        Probability that noise alone looks like this, anywhere in the band.
+    independent
+        Number of independent windows.
+    """
+
+    frequency_hz: Float64
+    noise: Float64
+    snr: Float64
+    counted: NDArray[np.bool_]
+    p_value: float
+    independent: float
+
+
+def gather(fit: CrossFit, window: int, rate_hz: float, counted: NDArray[np.bool_]) -> Evidence:
+    """Try what each fold taught on the other.
+
+    Parameters
+    ----------
+    fit
+        Two folds' signals.
+    window
+        Samples in a window.
+    rate_hz
+        Sample rate.
+    counted
+        ``(bin,)`` of the spectra of such windows: which may count.
+    """
+    samples = len(fit.fold)
+    centre, half = centres(samples, window), window // 2
+    inside = (centre >= half) & (centre + half <= samples)
+    low, high = np.maximum(centre - half, 0), np.minimum(centre + half, samples) - 1
+    pure = inside & (fit.fold[low] == fit.fold[high])
+    of_fold = [np.flatnonzero(pure & (fit.fold[low] == f)) for f in (0, 1)]
+    # What fold 0 taught is tried on fold 1, and so is the noise beside it.
+    noise = _noise(fit, window, of_fold[::-1])
+    taught, tried = [], []
+    for signals, own, other in zip(fit.learned, of_fold, of_fold[::-1], strict=True):
+        seen = spectra(signals, window)
+        taught.append(_covariance(seen[:, :, own]))
+        tried.append(_covariance(seen[:, :, other]))
+    independent = independent_frames(min(map(len, of_fold)))
+    references = max(fit.references[0].shape[1], 1)
+    snr = np.zeros(len(noise))
+    undecided = counted.copy()
+    best, trials = 1.0, 0
+    # From single bins to ever wider bands: each bin's SNR is read in the narrowest that tells.
+    for bins in _bands(np.flatnonzero(counted)):
+        ratio = np.mean([_held_out(a, b, noise, bins) for a, b in zip(taught, tried, strict=True)])
+        freedom = 4 * independent * _independent_bins(len(bins))
+        p = _f_tail(float(ratio), freedom, freedom * references)
+        best, trials = min(best, p), trials + 1
+        if p < _SIGNIFICANT:
+            new = bins[undecided[bins]]
+            snr[new] = ratio - 1
+            undecided[new] = False
+    return Evidence(
+        frequencies_hz(window, rate_hz), noise, snr, counted, min(1.0, best * trials), independent
+    )
+
+
+def _bands(bins: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    width = 1
+    while width < 2 * len(bins):
+        for first in range(0, max(len(bins) - width // 2, 1), max(width // 2, 1)):
+            yield bins[first : first + width]
+        width *= 2
+
+
+def _independent_bins(count: int) -> float:
+    # Through a Hann window neighbouring bins share 4/9 of their power's variance, the next 1/36.
+    shared = 2 * (max(count - 1, 0) * 4 / 9 + max(count - 2, 0) / 36) / count
+    return count / (1 + shared)
+
+
+def _noise(fit: CrossFit, window: int, frames: Sequence[NDArray[np.int64]]) -> Float64:
+    if not fit.references[0].shape[1]:
+        return np.ones(window // 2 + 1)
+    powers = [
+        np.mean(np.abs(spectra(signals, window)[:, :, tried]) ** 2, axis=(1, 2))
+        for signals, tried in zip(fit.references, frames, strict=True)
+    ]
+    return np.asarray(np.maximum(np.mean(powers, axis=0), 1e-12))
+
+
+def _covariance(seen: Complex) -> Complex:
+    return np.asarray(np.einsum("bit,bjt->bij", seen, seen.conj()) / max(seen.shape[2], 1))
+
+
+def _held_out(taught: Complex, tried: Complex, noise: Float64, bins: NDArray[np.int64]) -> float:
+    # Power along the taught direction over the noise's, where each bin counts by its noise.
+    share = 1 / noise[bins, None, None]
+    direction = np.linalg.eigh((taught[bins] * share).sum(axis=0))[1][:, -1]
+    power = np.einsum("i,bij,j->b", direction.conj(), tried[bins] * share, direction).real
+    return float(power.mean())
+
+
+def _f_tail(ratio: float, above: float, below: float) -> float:
+    from scipy.special import fdtrc  # quick, where scipy.stats is slow to import
+
+    return float(fdtrc(above, below, ratio))

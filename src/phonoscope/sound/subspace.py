@@ -1,0 +1,156 @@
+"""Few virtual channels that hold what many cells have in common.
+
+The whitened channels' covariance is noise (the identity) plus what sound adds. Its strongest
+directions are found by subspace iteration (Halko, Martinsson and Tropp, doi:10.1137/090771806) in a
+few passes over the field, whose time filter is applied to a few combinations of channels rather
+than to every channel.
+
+Directions that were learned from a recording always fit its noise, too. So the samples are split
+into two folds of alternating stretches, each heard through the directions learned from the other:
+what is found there has not been fitted. Combinations of channels at random, orthogonal to all
+directions learned, hear noise alone and tell its level.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phonoscope.sound.whiten import Channels
+from phonoscope.types import Float64
+
+TimeFilter = Callable[[Float64], Float64]
+"""A zero-phase filter of ``(sample, k)`` signals."""
+
+PROBES = 16
+"""Directions learned."""
+_REFERENCES = 16
+_ITERATIONS = 3
+_SEED = 20140727
+_EDGE_MARGIN = 1.05
+_STRETCH_WINDOWS = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CrossFit:
+    """What two folds of the samples hear through directions learned from each other.
+
+    Attributes
+    ----------
+    fold
+        ``(sample,)`` 0 or 1.
+    learned
+        Of each fold, ``(sample, k)`` signals of all samples through the directions that this fold
+        taught. Those of the other fold's samples are held out.
+    references
+        For the directions of each fold, ``(sample, r)`` signals of combinations at right angles to
+        them, which on the other fold hear noise alone; none where the channels are too few.
+    directions
+        ``(channel, k)`` of both folds side by side.
+    """
+
+    fold: NDArray[np.int64]
+    learned: tuple[Float64, Float64]
+    references: tuple[Float64, Float64]
+    directions: Float64
+
+
+def cross_fit(channels: Channels, time_filter: TimeFilter, window: int) -> CrossFit:
+    """Learn directions from each of two folds of stretches of a few windows."""
+    samples = channels.field.samples
+    stretch = min(_STRETCH_WINDOWS * window, samples // 2)
+    fold = np.arange(samples) // stretch % 2
+    random = np.random.default_rng(_SEED)
+    fixed = _common_motion(channels)
+    start = _orthonormal(np.hstack([fixed, _at_random(channels, PROBES, random)]))[:, :PROBES]
+    both = [start, start]
+    for _ in range(_ITERATIONS):
+        signals = time_filter(channels.mix(np.hstack(both)))
+        width = both[0].shape[1]
+        parts = [
+            signals[:, :width] * (fold == 0)[:, None],
+            signals[:, width:] * (fold == 1)[:, None],
+        ]
+        taught = np.hsplit(channels.correlate(np.hstack(parts)), 2)
+        # Motion common to all cells need not be learned: it stays, however faint.
+        both = [_orthonormal(np.hstack([fixed, t]))[:, :width] for t in taught]
+    references = _at_random(channels, _REFERENCES, random)
+    if channels.count < width + _REFERENCES:
+        references = references[:, :0]
+    apart = [_orthonormal(references - known @ (known.T @ references)) for known in both]
+    heard = [time_filter(channels.mix(part)) for part in (np.hstack(both), np.hstack(apart))]
+    learned, noise = (np.hsplit(signals, 2) for signals in heard)
+    return CrossFit(fold, (learned[0], learned[1]), (noise[0], noise[1]), np.hstack(both))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subspace:
+    """The virtual channels.
+
+    Attributes
+    ----------
+    directions
+        ``(channel, k)`` orthonormal, strongest first.
+    above_noise
+        How many of them stand above noise.
+    """
+
+    directions: Float64
+    above_noise: int
+
+
+def strongest(
+    channels: Channels,
+    time_filter: TimeFilter,
+    start: Float64,
+    weighting: Callable[[Float64], Float64],
+    power: tuple[float, float],
+) -> Subspace:
+    """Return the strongest directions of all samples under a weighting in time or frequency.
+
+    Parameters
+    ----------
+    channels
+        Whitened channels.
+    time_filter
+        As in `cross_fit`.
+    start
+        ``(channel, any)`` directions to start from.
+    weighting
+        A zero-phase filter that keeps of ``(sample, k)`` signals what is likely to be sound.
+    power
+        Mean over white noise's spectrum of the square and of the fourth power of all gains: what
+        the filters leave of noise, and of its number of independent samples.
+    """
+    random = np.random.default_rng(_SEED)
+    known = _orthonormal(start)
+    probes = min(PROBES, known.shape[1])
+    basis = _orthonormal(known @ random.standard_normal((known.shape[1], probes)))
+    for _ in range(_ITERATIONS):
+        signals = weighting(time_filter(channels.mix(basis)))
+        basis = _orthonormal(channels.correlate(signals))
+    signals = weighting(time_filter(channels.mix(basis)))
+    values, vectors = np.linalg.eigh(signals.T @ signals / len(signals))
+    square, fourth = power
+    independent = max(len(signals) * square**2 / max(fourth, 1e-12), 1.0)
+    # What noise alone reaches (Marchenko and Pastur, doi:10.1070/SM1967v001n04ABEH001994).
+    edge = square * (1 + np.sqrt(channels.count / independent)) ** 2
+    above = int(np.count_nonzero(values > _EDGE_MARGIN * edge))
+    return Subspace(basis @ vectors[:, ::-1], max(above, 1))
+
+
+def _common_motion(channels: Channels) -> Float64:
+    # Motion of all cells alike, along x and along y.
+    root = channels.root.reshape(-1, 2)
+    return _orthonormal(root) if np.linalg.matrix_rank(root) == 2 else root[:, :0]
+
+
+def _at_random(channels: Channels, count: int, random: np.random.Generator) -> Float64:
+    alive = channels.root.any(axis=2).reshape(-1)
+    count = min(count, int(alive.sum()))
+    return random.standard_normal((len(alive), count)) * alive[:, None]
+
+
+def _orthonormal(columns: Float64) -> Float64:
+    return np.asarray(np.linalg.qr(columns)[0])
