@@ -129,8 +129,8 @@ def _print_heard(sound: ph.Sound, took: float) -> None:
     )
     if sound.motion_rms_px:
         print(
-            f"The object moved by {sound.motion_rms_px:.2g} px RMS; the camera's noise is "
-            f"{sound.noise_floor_px:.2g} px: {sound.snr_db:.0f} dB between them."
+            f"The object moved by {sound.motion_rms_px:.2g} px RMS, and noise of "
+            f"{sound.noise_floor_px:.2g} px is left: {sound.snr_db:.0f} dB over all that is wrong."
         )
     for warning in sound.warnings:
         print(f"Note: {warning}")

@@ -35,9 +35,9 @@ def beside(path: Path, true: np.ndarray, true_rate_hz: float, sound: ph.Sound) -
 
 
 def alone(path: Path, sound: ph.Sound, *, title: str) -> None:
-    """Draw a recovered sound in dB above the camera's known noise, with its band."""
+    """Draw a recovered sound in dB above the noise that is left in it, with its band."""
     rate, (low, high) = float(sound.rate_hz), sound.band_hz
-    # The noise is white, so its density is its power over the band that was kept.
+    # Its mean density: the filter leaves more of it where there is sound.
     floor = sound.noise_floor_px**2 / max(high - low, 1e-9)
     figure, (left, right) = subplots(
         1, 2, figsize=(9, 3.6), sharey=True, width_ratios=(2, 1), layout="constrained"
@@ -45,11 +45,11 @@ def alone(path: Path, sound: ph.Sound, *, title: str) -> None:
     image = _spectrogram(left, sound.samples, rate, floor)
     left.set_title(title, fontsize=10)
     left.set_ylabel("frequency, Hz")
-    figure.colorbar(image, ax=left, label="dB above the camera's noise")
+    figure.colorbar(image, ax=left, label="dB above the noise that is left")
     length = min(len(sound.samples), max(256, round(rate * 0.5)))
     frequency, power = welch(sound.samples, rate, nperseg=length)
     right.semilogx(np.maximum(power, floor * 1e-3), frequency, linewidth=0.9)
-    right.axvline(floor, color="tab:red", linewidth=0.9, label="camera noise")
+    right.axvline(floor, color="tab:red", linewidth=0.9, label="noise left (mean)")
     for edge in (low, high):
         right.axhline(edge, color="grey", linewidth=0.7, linestyle="--")
     right.set_xlabel("power, px²/Hz (dashed: the band)")
