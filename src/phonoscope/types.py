@@ -305,7 +305,7 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class Sound:
-    """What was heard, as measured: no enhancement.
+    """What was heard, as measured; and beside it, on request, enhanced for listening.
 
     Attributes
     ----------
@@ -321,10 +321,14 @@ class Sound:
         what was lost with it. ``-inf`` if nothing stands above the noise.
     noise_floor_px
         RMS of the noise in `samples`, px.
+    noise_psd
+        ``(bin,)`` one-sided power spectral density of that noise, px²/Hz, at even steps from 0 Hz
+        to Nyquist.
     motion_rms_px
         RMS of the sound itself, noise taken off, px; 0 if nothing stands above the noise.
     verdict
-        Whether there is sound at all, and at which frequencies.
+        Whether there is sound at all, and at which frequencies. None for the pyramid method, which
+        cannot tell.
     hearing
         ``(cell,)`` power of the sound over the noise in each cell: where in the picture it is
         heard.
@@ -332,6 +336,8 @@ class Sound:
         Every fact of the result, ready for JSON.
     warnings
         Sentences that the user should read.
+    enhanced
+        ``(sample,)`` `samples` enhanced for listening, or None.
     """
 
     samples: Float64
@@ -339,13 +345,21 @@ class Sound:
     band_hz: tuple[float, float]
     snr_db: float
     noise_floor_px: float
+    noise_psd: Float64
     motion_rms_px: float
-    verdict: Verdict
+    verdict: Verdict | None
     hearing: Float64
     record: Mapping[str, Any] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
+    enhanced: Float64 | None = None
 
-    def write(self, path: str | os.PathLike[str], *, rate: int | Literal["native"] = 48000) -> None:
+    def write(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        rate: int | Literal["native"] = 48000,
+        enhanced: bool = False,
+    ) -> None:
         """Write a WAV or FLAC file (by suffix), mono, 24 bit, scaled to a peak of -1 dBFS.
 
         Parameters
@@ -355,20 +369,68 @@ class Sound:
         rate
             Sample rate of the file in Hz, which players accept, or ``"native"`` for the capture
             rate, unresampled.
+        enhanced
+            Write `enhanced` instead of what was measured.
 
         Raises
         ------
         UsageError
-            If the suffix is not .wav or .flac, or the rate is not positive.
+            If the suffix is not .wav or .flac, the rate is not positive, or nothing was enhanced.
         OutputError
             If the file cannot be written.
         """
         low, high = self.band_hz
+        samples = self.enhanced if enhanced else self.samples
+        if samples is None:
+            raise UsageError("nothing was enhanced; recover with enhance='speech' or 'general'.")
         write_audio(
             path,
-            self.samples,
+            samples,
             self.rate_hz,
             file_rate=rate,
             comment=f"Phonoscope; capture_fps={float(self.rate_hz):.12g}; "
             f"band_hz={low:.6g}-{high:.6g}",
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BandMotion:
+    """How the bands of a complex steerable pyramid moved: one signal for each band.
+
+    Attributes
+    ----------
+    phase
+        ``(sample, band)`` mean local phase lead of the reference over the frame, rad: positive
+        when the picture moves along the band's wavevector; about ``wavevector @ displacement``.
+    scale
+        ``(band,)`` octave of each band, 0 for the finest.
+    orientation_rad
+        ``(band,)`` direction to which each band is tuned, from x towards y.
+    wavevector
+        ``(band, 2)`` effective local frequency (x, y) of what the band sees, rad/px: phase a px of
+        motion. Zero for a band that sees nothing but noise.
+    noise_covariance
+        ``(band, band)`` covariance of the camera's noise in `phase`, rad².
+    time_s
+        ``(sample,)`` capture time of each frame, s.
+    rate_hz
+        Samples a second.
+    """
+
+    phase: Float64
+    scale: NDArray[np.int64]
+    orientation_rad: Float64
+    wavevector: Float64
+    noise_covariance: Float64
+    time_s: Float64
+    rate_hz: Fraction
+
+    @property
+    def frequency(self) -> Float64:
+        """``(band,)`` effective radial frequency, rad/px."""
+        return np.asarray(np.hypot(self.wavevector[:, 0], self.wavevector[:, 1]), np.float64)
+
+    @property
+    def noise_variance(self) -> Float64:
+        """``(band,)`` variance of the camera's noise in `phase`, rad²."""
+        return np.diagonal(self.noise_covariance).copy()

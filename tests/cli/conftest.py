@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -84,6 +85,14 @@ def tools():
         moving=moving, snapshot=snapshot, encode=encode, fps=FPS, tone_hz=TONE_HZ,
         amplitude_px=AMPLITUDE_PX,
     )  # fmt: skip
+
+
+@pytest.fixture
+def here(clip, tmp_path, monkeypatch):
+    """A folder with the clip, where the command is run."""
+    shutil.copy(clip, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture

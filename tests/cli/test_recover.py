@@ -14,14 +14,6 @@ from phonoscope.cli import commands
 from phonoscope.types import Sound
 
 
-@pytest.fixture
-def here(clip, tmp_path, monkeypatch):
-    """A folder with the clip, where the command is run."""
-    shutil.copy(clip, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def test_recover_writes_beside_the_clip(phonoscope, here):
     done = phonoscope("recover", "clip.mkv", "--fps", 240)
     assert done.code == 0

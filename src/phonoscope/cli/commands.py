@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from phonoscope.choices import Kind, Mains, Method, Weights
 from phonoscope.cli import options
 from phonoscope.cli.console import print_motion, print_sound, progress_bar
 from phonoscope.cli.outputs import check_outputs, default_output, write_json
@@ -12,7 +13,7 @@ from phonoscope.errors import SilenceError
 from phonoscope.files import replace_when_done, sha256
 
 if TYPE_CHECKING:
-    from phonoscope.types import Sound
+    from phonoscope.types import Verdict
 
 
 def recover(
@@ -41,6 +42,40 @@ def recover(
             rich_help_panel=options.OUTPUT,
         ),
     ] = "48000",
+    enhance: Annotated[
+        Kind | None,
+        typer.Option(
+            help="Also write a version that is easier to listen to, as FILE.enhanced.wav.",
+            rich_help_panel=options.LISTENING,
+        ),
+    ] = None,
+    mains: Annotated[
+        Mains,
+        typer.Option(
+            help="Mains hum to remove from that version: what is detected, or of one grid.",
+            rich_help_panel=options.LISTENING,
+        ),
+    ] = "auto",
+    method: Annotated[
+        Method,
+        typer.Option(
+            help="All cells as an array of microphones; or the published method, as a yardstick.",
+            rich_help_panel=options.METHOD,
+        ),
+    ] = "array",
+    scales: Annotated[
+        int, typer.Option(help="Octaves of the pyramid.", rich_help_panel=options.METHOD)
+    ] = 4,
+    orientations: Annotated[
+        int, typer.Option(help="Directions of the pyramid.", rich_help_panel=options.METHOD)
+    ] = 2,
+    weights: Annotated[
+        Weights,
+        typer.Option(
+            help="Of the pyramid's bands: as published, or the best for a rigid motion.",
+            rich_help_panel=options.METHOD,
+        ),
+    ] = "equal",
     json_file: options.Json = None,
     force: Annotated[
         bool,
@@ -57,29 +92,35 @@ def recover(
 
     target = default_output(source, ".wav") if output is None else output
     file_rate = check_file_rate(target, rate)
-    check_outputs(source, target, json_file)
+    enhanced = target.with_suffix(f".enhanced{target.suffix}")
+    check_outputs(source, target, json_file, *([enhanced] if enhance else []))
     from phonoscope.pipeline import recover as run
 
     with progress_bar(quiet) as progress:
         sound = run(
             source, fps=fps, region=region or (), band=band, cell=cell, start=start,
-            duration=duration, fingerprint=json_file is not None, progress=progress,
+            duration=duration, enhance=enhance, mains=mains, method=method, scales=scales,
+            orientations=orientations, weights=weights, fingerprint=json_file is not None,
+            progress=progress,
         )  # fmt: skip
-    if not sound.verdict.detected and not force:
+    if sound.verdict is not None and not sound.verdict.detected and not force:
         if json_file is not None:
             write_json(json_file, {**sound.record, "output": None})
-        raise SilenceError(_silence(sound))
+        raise SilenceError(_silence(sound.verdict))
+    if sound.enhanced is not None:
+        sound.write(enhanced, rate=file_rate, enhanced=True)
     with replace_when_done(target) as part:
         sound.write(part, rate=file_rate)
         if json_file is not None:
             facts = {"output": str(target), "output_sha256": sha256(part), "file_rate": file_rate}
+            if sound.enhanced is not None:
+                facts |= {"enhanced": str(enhanced), "enhanced_sha256": sha256(enhanced)}
             write_json(json_file, {**sound.record, **facts})
     if not quiet:
-        print_sound(sound, target)
+        print_sound(sound, target, enhanced)
 
 
-def _silence(sound: "Sound") -> str:
-    verdict = sound.verdict
+def _silence(verdict: "Verdict") -> str:
     why = f" ({verdict.reason})" if verdict.reason else ""
     return (
         f"nothing above the noise floor{why}: a motion of {verdict.detectable_px:.2g} px RMS would "

@@ -63,18 +63,23 @@ def progress_bar(
         yield told
 
 
-def print_sound(sound: "Sound", target: Path) -> None:
+def print_sound(sound: "Sound", target: Path, enhanced: Path) -> None:
     """Print what was heard and where it was written."""
     low, high = sound.band_hz
-    record, heard_hz = sound.record, sound.verdict.heard_hz
-    heard = (
-        f"{sound.motion_rms_px:.2g} px RMS at {heard_hz[0]:.4g} to {heard_hz[1]:.4g} Hz, "
-        f"{sound.snr_db:.1f} dB over what is left of the noise"
-        if heard_hz
-        else f"nothing above the noise floor of {sound.noise_floor_px:.2g} px"
-    )
+    record, verdict = sound.record, sound.verdict
+    if verdict is None:
+        heard = "by the pyramid method, which has no verdict"
+    elif verdict.heard_hz is None:
+        heard = f"nothing above the noise floor of {sound.noise_floor_px:.2g} px"
+    else:
+        heard = (
+            f"{sound.motion_rms_px:.2g} px RMS at {verdict.heard_hz[0]:.4g} to "
+            f"{verdict.heard_hz[1]:.4g} Hz, {sound.snr_db:.1f} dB over the error"
+        )
+    for_listening = [] if sound.enhanced is None else [("enhanced", str(enhanced))]
     print_facts(
         ("sound", str(target)),
+        *for_listening,
         ("length", f"{record['duration_s']:.3f} s, {record['frames']:,} frames"),
         ("capture rate", _rate_text(record["capture_fps"], record["capture_fps_source"])),
         ("band", f"{low:.4g} to {high:.4g} Hz"),

@@ -7,6 +7,8 @@ import typer
 
 INPUT = "Input"
 OUTPUT = "Output"
+LISTENING = "For listening"
+METHOD = "Method"
 
 Source = Annotated[
     str,

@@ -2,6 +2,7 @@
 
 from phonoscope.motion.cells import Grid, cut, default_cell_px
 from phonoscope.motion.measure import Measurement, measure_frames
+from phonoscope.motion.pyramid import measure_bands
 from phonoscope.motion.store import finish_motion, is_motion_file, open_motion, write_motion
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "default_cell_px",
     "finish_motion",
     "is_motion_file",
+    "measure_bands",
     "measure_frames",
     "open_motion",
     "write_motion",

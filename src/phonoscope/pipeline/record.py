@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import phonoscope
-from phonoscope.types import MotionField, Sound
+from phonoscope.types import MotionField, Sound, Verdict
 
 
 def record_of(field: MotionField, sound: Sound, **more: Any) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def record_of(field: MotionField, sound: Sound, **more: Any) -> dict[str, Any]:
         "sample_rate_hz": float(sound.rate_hz),
         "duration_s": field.samples / float(sound.rate_hz),
         "band_hz": list(sound.band_hz),
-        **_verdict(sound),
+        **({} if sound.verdict is None else _verdict(sound.verdict, sound)),
         "snr_db": _decibels(sound.snr_db),
         "noise_floor_px": sound.noise_floor_px,
         "motion_rms_px": sound.motion_rms_px,
@@ -43,8 +43,7 @@ def record_of(field: MotionField, sound: Sound, **more: Any) -> dict[str, Any]:
     }
 
 
-def _verdict(sound: Sound) -> dict[str, Any]:
-    verdict = sound.verdict
+def _verdict(verdict: Verdict, sound: Sound) -> dict[str, Any]:
     with np.errstate(divide="ignore"):
         hearing_db = 10 * np.log10(sound.hearing)
     return {

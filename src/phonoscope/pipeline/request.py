@@ -10,7 +10,7 @@ from typing import Any, SupportsIndex
 
 from phonoscope.errors import UsageError
 from phonoscope.motion import is_motion_file
-from phonoscope.types import Region
+from phonoscope.types import Region, VideoFacts
 from phonoscope.video import parse_rate
 
 Rate = int | float | str | Fraction
@@ -60,6 +60,19 @@ class Request:
             fingerprint=fingerprint,
             progress=progress,
         )
+
+    def told(self, facts: VideoFacts) -> Callable[[int], None] | None:
+        """Return what is to be called with the number of frames done, or None if nobody asks."""
+        progress, total = self.progress, self._expected(facts)
+        return None if progress is None else lambda done: progress(done, total)
+
+    def _expected(self, facts: VideoFacts) -> int | None:
+        rate = facts.capture_rate
+        in_range = None if self.duration is None else math.ceil(self.duration * rate)
+        if facts.frames is None:
+            return in_range
+        left = max(0, facts.frames - math.ceil(self.start * rate))
+        return left if in_range is None else min(left, in_range)
 
 
 def parse_band(band: tuple[float, float] | str) -> tuple[float, float]:

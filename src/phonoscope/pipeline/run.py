@@ -1,15 +1,15 @@
 """The order of the rooms: open, measure, keep, listen."""
 
-import math
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from phonoscope.choices import Kind, Mains, Method, Weights
 from phonoscope.errors import InputError, UsageError
 from phonoscope.files import replace_when_done, sha256, temporary_file
 from phonoscope.motion import (
@@ -21,9 +21,10 @@ from phonoscope.motion import (
     open_motion,
     write_motion,
 )
+from phonoscope.pipeline.published import Pyramid, recover_by_pyramid
 from phonoscope.pipeline.record import record_of, versions
 from phonoscope.pipeline.request import AnyRegion, Progress, Rate, Request
-from phonoscope.sound import chosen_band, listen, select
+from phonoscope.sound import check_polish, chosen_band, listen, polish, select
 from phonoscope.types import MotionBlock, MotionField, Sound, VideoFacts
 from phonoscope.video import Video, open_video, prefetch
 
@@ -106,6 +107,12 @@ def recover(
     cell: int | None = None,
     start: float = 0.0,
     duration: float | None = None,
+    enhance: Kind | None = None,
+    mains: Mains = "auto",
+    method: Method = "array",
+    scales: int = 4,
+    orientations: int = 2,
+    weights: Weights = "equal",
     fingerprint: bool = False,
     progress: Progress | None = None,
 ) -> Sound:
@@ -119,6 +126,19 @@ def recover(
     band
         Lowest and highest frequency to keep, Hz: ``(80, 1000)`` or ``"80,1000"``. By default from
         20 Hz to half the capture rate.
+    enhance
+        Make a version that is easier to listen to beside the measured one: ``"speech"``, or
+        ``"general"`` for all else. It is `Sound.enhanced`.
+    mains
+        Lines of the mains and their harmonics to remove from the enhanced version: ``"auto"`` those
+        that are detected, ``"50"``, ``"60"`` or ``"off"``. ``"50"`` and ``"60"`` make an enhanced
+        version of their own if `enhance` is None.
+    method
+        ``"array"``, or ``"pyramid"`` for the method of Davis et al. (2014,
+        doi:10.1145/2601097.2601119), a yardstick that has no verdict and needs the video.
+    scales, orientations, weights
+        Of the pyramid method: octaves, directions, and ``"equal"`` weights of its bands as
+        published or ``"optimal"`` ones for a rigid motion.
     fps, region, cell, start, duration, fingerprint, progress
         As in `measure`. The cell of a motion field was chosen when it was measured, and so was
         whether to take the fingerprint.
@@ -126,17 +146,36 @@ def recover(
     Returns
     -------
     Sound
-        As measured: nothing is enhanced. Its `record` holds every fact of the result.
+        As measured, and enhanced if that was asked for. Its `verdict` says whether there is any
+        sound, its `record` holds every fact of the result.
 
     Raises
     ------
     UsageError, InputError
-        As in `measure`; also if the band is not within 0 Hz and half the capture rate.
+        As in `measure`; also if the band is not within 0 Hz and half the capture rate, or an option
+        does not go with the method.
     """
     request = Request.checked(
         source, fps, region, cell, start, duration,
         band=band, fingerprint=fingerprint, progress=progress,
     )  # fmt: skip
+    check_polish(enhance, mains)
+    polished = enhance is not None or mains in ("50", "60")
+    if method == "pyramid":
+        if polished or request.stored or isinstance(source, MotionField):
+            raise UsageError(
+                "the pyramid method needs the video itself, and does not know the noise that "
+                "enhancing takes off; give the video, without enhance and mains."
+            )
+        return recover_by_pyramid(request, Pyramid(scales, orientations, weights))
+    if method != "array":
+        raise UsageError(f"method {method!r} is not known; give array or pyramid.")
+    sound = _recovered(request)
+    return polish(sound, enhance, mains) if polished else sound
+
+
+def _recovered(request: Request) -> Sound:
+    source = request.source
     if isinstance(source, MotionField):
         return _hear_again(request, source)
     if request.stored:
@@ -243,7 +282,7 @@ def _measuring(request: Request) -> Iterator[_Run]:
             _fingerprinting(request) as fingerprint,
             closing(prefetch(video, depth=_frames_ahead(facts))) as frames,
         ):
-            told = _told(request, video)
+            told = request.told(facts)
             measurement = measure_frames(frames, grids, bits=facts.bits, progress=told)
             yield _Run(request, video, measurement, edge, fingerprint)
 
@@ -266,20 +305,6 @@ def _fingerprinting(request: Request) -> Iterator["Future[str | None]"]:
                 yield background.submit(lambda: None)
         finally:
             stop.set()
-
-
-def _told(request: Request, video: Video) -> Callable[[int], None] | None:
-    progress, total = request.progress, _expected(request, video)
-    return None if progress is None else lambda done: progress(done, total)
-
-
-def _expected(request: Request, video: Video) -> int | None:
-    rate = video.facts.capture_rate
-    in_range = None if request.duration is None else math.ceil(request.duration * rate)
-    if video.facts.frames is None:
-        return in_range
-    left = max(0, video.facts.frames - math.ceil(request.start * rate))
-    return left if in_range is None else min(left, in_range)
 
 
 def _check_target(request: Request, output: Path) -> None:

@@ -1,7 +1,16 @@
-"""Motion field to sound, as measured."""
+"""Motion to sound: as measured, and enhanced beside it."""
 
+from phonoscope.sound.bands import sum_bands
 from phonoscope.sound.filter import chosen_band
 from phonoscope.sound.listen import listen
+from phonoscope.sound.polish import check_polish, polish
 from phonoscope.sound.select import select
 
-__all__ = ["chosen_band", "listen", "select"]
+__all__ = [
+    "check_polish",
+    "chosen_band",
+    "listen",
+    "polish",
+    "select",
+    "sum_bands",
+]

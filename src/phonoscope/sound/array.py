@@ -17,7 +17,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phonoscope.sound.windows import OVERLAP, independent_frames, signals_of, spectra
+from phonoscope.sound.windows import (
+    OVERLAP,
+    independent_frames,
+    shares_of_power,
+    signals_of,
+    spectra,
+)
 from phonoscope.types import Float64
 
 
@@ -34,7 +40,8 @@ class Heard:
     error
         Mean square by which `signal` departs from that: noise, and what was lost with it.
     noise
-        Mean square of the noise that is left in `signal`.
+        ``(bin,)`` power of the noise that is left in `signal`, where white noise of mean square 1
+        has 1 in every bin.
     covariance
         ``(k, k)`` of the sound in the virtual channels, without noise.
     """
@@ -42,7 +49,7 @@ class Heard:
     signal: Float64
     power: float
     error: float
-    noise: float
+    noise: Float64
     covariance: Float64
 
 
@@ -72,15 +79,13 @@ def multichannel_wiener(channels: Float64, noise: Float64, window: int) -> Heard
     along = np.einsum("bkj,bkt->bjt", vectors.conj(), seen)
     toward = gain * np.sqrt(noise)[:, None] * vectors[:, 0]
     spectrum = np.einsum("bj,bjt->bt", toward, along)
-    # Of a one-sided spectrum all but the ends count twice; white noise of power 1 sums to 1.
-    twice = np.where(np.arange(len(noise)) % (len(noise) - 1) == 0, 1, 2)
-    share = noise * twice / window
+    share = noise * shares_of_power(window)
     part = share[:, None] * np.abs(vectors[:, 0]) ** 2
     return Heard(
         signal=signals_of(spectrum, window, samples),
         power=float((part * power).sum()),
         error=float((part * np.maximum(power - gain * kept, 0)).sum()),
-        noise=float((part * gain**2 * (values - kept)).sum()),
+        noise=noise * (np.abs(vectors[:, 0]) ** 2 * gain**2 * (values - kept)).sum(axis=1),
         covariance=np.einsum("b,bj,bij,bkj->ik", share, power, vectors, vectors.conj()).real,
     )
 

@@ -11,7 +11,7 @@ from phonoscope.sound.filter import band_pass, chosen_band, noise_gain
 from phonoscope.sound.subspace import cross_fit, strongest
 from phonoscope.sound.verdict import FALSE_ALARM, counted_bins, judge
 from phonoscope.sound.whiten import Channels, displacement_information, whiten
-from phonoscope.sound.windows import frequencies_hz, window_samples
+from phonoscope.sound.windows import frequencies_hz, shares_of_power, window_samples
 from phonoscope.types import Float64, MotionField, Sound
 
 _FEWEST_SAMPLES = 32
@@ -88,7 +88,7 @@ def listen(
         hearing = np.einsum("cqi,ij,cqj->c", shares, heard.covariance, shares) / passed
     else:
         signal = even_band(channels.mix(subspace.directions[:, :1]))[:, 0]
-        power, noise, snr_db = 0.0, float(np.mean(signal**2)), -math.inf
+        power, noise, snr_db = 0.0, evidence.noise, -math.inf
         hearing = np.zeros(len(field.cells))
     scale = _px_per_unit(channels, subspace.directions[:, 0], field.samples * power)
     warnings = list(field.warnings)
@@ -100,7 +100,8 @@ def listen(
         rate_hz=field.rate_hz,
         band_hz=(low, high),
         snr_db=snr_db,
-        noise_floor_px=abs(scale) * math.sqrt(noise),
+        noise_floor_px=abs(scale) * math.sqrt(float(noise @ shares_of_power(window))),
+        noise_psd=noise * scale**2 * 2 / rate,
         motion_rms_px=abs(scale) * math.sqrt(power),
         verdict=verdict,
         hearing=hearing,

@@ -42,6 +42,16 @@ def signals_of(spectrum: Complex, window: int, samples: int) -> Float64:
     return np.asarray(_transform(window).istft(spectrum, k1=samples))
 
 
+def shares_of_power(window: int) -> Float64:
+    """Return ``(bin,)`` how much of a signal's mean square each bin's mean square stands for.
+
+    Of a one-sided spectrum all bins but the ends count twice; white noise of power 1 sums to 1.
+    """
+    shares = np.full(window // 2 + 1, 2 / window)
+    shares[[0, -1]] = 1 / window
+    return shares
+
+
 def centres(samples: int, window: int) -> NDArray[np.int64]:
     """Return the sample on which each frame of `spectra` is centred."""
     transform = _transform(window)

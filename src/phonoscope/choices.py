@@ -1,0 +1,15 @@
+"""The words that options take, the same in Python and on the command line."""
+
+from typing import Literal
+
+Method = Literal["array", "pyramid"]
+"""All cells as an array of microphones; or the published method, as a yardstick."""
+
+Weights = Literal["equal", "optimal"]
+"""Of a pyramid's bands: as published; or the best for a rigid motion."""
+
+Kind = Literal["speech", "general"]
+"""What an enhanced sound is likely to be; general is music, machines and all else."""
+
+Mains = Literal["auto", "50", "60", "off"]
+"""Mains hum to remove: what is detected, of one grid, or none."""
