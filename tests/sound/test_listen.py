@@ -23,10 +23,10 @@ def _field(truth, *, seed=0, cells=60, block=512):
     information[:, [0, 1], [0, 1]] = spread**-2
     information[:, 2, 2] = 1e4
     motion = (truth + spread * rng.standard_normal((samples, cells, 2))).astype(np.float32)
+    gain = (1 + 0.01 * rng.standard_normal((samples, cells))).astype(np.float32)
     time = np.arange(samples) / RATE
     blocks = [
-        MotionBlock(time[a : a + block], motion[a : a + block],
-                    np.ones((len(motion[a : a + block]), cells), np.float32), information)
+        MotionBlock(time[a : a + block], motion[a : a + block], gain[a : a + block], information)
         for a in range(0, samples, block)
     ]  # fmt: skip
     x = (16 * (np.arange(cells) % 10)).astype(np.int32)

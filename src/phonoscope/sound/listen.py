@@ -10,7 +10,7 @@ from phonoscope.sound.evidence import Evidence, gather
 from phonoscope.sound.filter import band_pass, chosen_band, noise_gain
 from phonoscope.sound.subspace import cross_fit, strongest
 from phonoscope.sound.verdict import FALSE_ALARM, counted_bins, judge
-from phonoscope.sound.whiten import Channels, displacement_information, whiten
+from phonoscope.sound.whiten import PER_CELL, Channels, displacement_information, whiten
 from phonoscope.sound.windows import frequencies_hz, shares_of_power, window_samples
 from phonoscope.types import Float64, MotionField, Sound
 
@@ -84,7 +84,7 @@ def listen(
         heard = multichannel_wiener(even_band(channels.mix(kept)), evidence.noise, window)
         signal, power, noise = heard.signal, heard.power, heard.noise
         snr_db = 10 * math.log10(max(heard.power, 1e-30) / max(heard.error, 1e-30))
-        shares = kept.reshape(-1, 2, kept.shape[1])
+        shares = kept.reshape(-1, PER_CELL, kept.shape[1])
         hearing = np.einsum("cqi,ij,cqj->c", shares, heard.covariance, shares) / passed
     else:
         signal = even_band(channels.mix(subspace.directions[:, :1]))[:, 0]
@@ -151,15 +151,17 @@ def _px_per_unit(channels: Channels, loading: Float64, evidence: float) -> float
     The mean over those cells is weighted by information, so that it is exact for a rigid motion.
     `evidence` is the energy of the sound in it, over the noise of one sample.
     """
-    share = loading.reshape(-1, 2)
+    share = loading.reshape(-1, PER_CELL)
     energy = (share**2).sum(axis=1)
-    hears = energy > min(_HEARING * 2 / max(evidence, 1), float(energy.max()) / 2)
-    shape = np.einsum("cij,cj->ci", np.linalg.pinv(channels.root[hears], rcond=1e-6), share[hears])
+    hears = energy > min(_HEARING * PER_CELL / max(evidence, 1), float(energy.max()) / 2)
+    # Of (x, y, glint) for one unit, the motion.
+    unwhitened = np.linalg.pinv(channels.root[hears], rcond=1e-6)
+    shape = np.einsum("cij,cj->ci", unwhitened, share[hears])[:, :2]
     length = np.linalg.norm(shape, axis=1, keepdims=True)
     direction = shape / np.where(length > 0, length, 1)
     information = displacement_information(channels.field.information)[hears]
-    along = np.einsum("ci,cij,cj->c", direction, information, direction)
-    size = math.sqrt(float(energy[hears].sum() / along.sum()))
+    square, norm = (float(np.einsum("ci,cij,cj->", v, information, v)) for v in (shape, direction))
+    size = math.sqrt(square / norm) if norm > 0 else 0.0
     # Sign: the information-weighted mean motion goes right, or down if that is the larger part.
     mean = np.einsum("cij,cj->i", information, shape)
     return math.copysign(size, float(mean[np.argmax(np.abs(mean))]))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from phonoscope.sound.whiten import Channels
+from phonoscope.sound.whiten import PER_CELL, Channels
 from phonoscope.types import Float64
 
 TimeFilter = Callable[[Float64], Float64]
@@ -142,8 +142,8 @@ def strongest(
 
 def _common_motion(channels: Channels) -> Float64:
     # Motion of all cells alike, along x and along y.
-    root = channels.root.reshape(-1, 2)
-    return _orthonormal(root) if np.linalg.matrix_rank(root) == 2 else root[:, :0]
+    shared = channels.root.reshape(-1, PER_CELL)[:, :2]
+    return _orthonormal(shared) if np.linalg.matrix_rank(shared) == 2 else shared[:, :0]
 
 
 def _at_random(channels: Channels, count: int, random: np.random.Generator) -> Float64:

@@ -1,4 +1,9 @@
-"""Scale every cell's motion so that camera noise is 1 in every channel, and independent."""
+"""Scale every cell's motion and glints so that noise is 1 in every channel, and independent.
+
+A cell has three channels: motion along x, along y, and what is left of its brightness when the
+lamps' light is taken off. On foil, glass or water a tilt shows as brightness before it shows as
+motion.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,8 +12,66 @@ import numpy as np
 
 from phonoscope.types import Float32, Float64, MotionBlock, MotionField
 
+PER_CELL = 3
 _CACHE_BYTES = 256 * 2**20
 _LEAST = 1e-6  # of the largest eigenvalue: below, a direction is unknown
+_FEWEST_CELLS = 12  # with fewer, the lamps' light is all that there is to see
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lamps:
+    """The light that all cells share, frame by frame, and how much each cell has of its flicker.
+
+    Attributes
+    ----------
+    basis
+        ``(k, cell)`` of a plane over the picture.
+    reader
+        ``(k, cell)``: this times gains are the coefficients of the plane.
+    share
+        ``(cell,)`` how much more of the mean light's changes a cell has than the plane says: lamps
+        do not light everything alike.
+    rest
+        ``(cell,)`` variance from frame to frame of what is left, which may exceed the camera's
+        noise: codecs, passers-by, and glints themselves.
+    """
+
+    basis: Float64
+    reader: Float64
+    share: Float64
+    rest: Float64
+
+    @classmethod
+    def over(cls, field: MotionField, precision: Float64) -> "Lamps":
+        """Learn from all samples; `precision` is ``(cell,)`` of the gains."""
+        cells = field.cells
+        place = np.stack([cells.x_px + cells.width_px / 2, cells.y_px + cells.height_px / 2])
+        spread = np.maximum(np.ptp(place, axis=1, keepdims=True), 1)
+        centred = (place - place.mean(axis=1, keepdims=True)) / spread
+        basis = np.vstack([np.ones(len(cells)), centred])
+        weighted = precision * basis
+        reader = np.linalg.pinv(weighted @ basis.T, hermitian=True) @ weighted
+        none = np.zeros(len(cells))
+        lamps = cls(basis, reader, none, none)
+        along, rough, square, count = none.copy(), none.copy(), 0.0, 0
+        for block in field.blocks:
+            rest, mean = lamps.taken_off(block.gain)
+            # Of changes from frame to frame: slow ones are the sun's, or drift.
+            change = np.diff(mean)
+            along += change @ np.diff(rest, axis=0)
+            square += float(change @ change)
+            twice = np.diff(rest, 2, axis=0)
+            rough += np.einsum("tc,tc->c", twice, twice) / 6  # 1, 2 and 1 squared
+            count += len(twice)
+        return cls(basis, reader, along / max(square, 1e-30), rough / max(count, 1))
+
+    def taken_off(self, gain: Float32) -> tuple[Float64, Float64]:
+        """Return ``(sample, cell)`` departure of gains from the light; ``(sample,)`` its mean."""
+        coefficients = gain.astype(np.float64) @ self.reader.T
+        light = coefficients @ self.basis
+        mean = coefficients[:, 0]
+        rest = gain / np.maximum(light, 0.1) - 1
+        return rest - mean[:, None] * self.share, mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,13 +83,17 @@ class Channels:
     field
         The motion field.
     root
-        ``(cell, 2, 2)`` symmetric square root of each cell's displacement information, px⁻¹.
+        ``(cell, 3, 3)`` what makes white channels of (x, y, glint): its product with its transpose
+        is the information of the three.
+    lamps
+        What is taken off the gains.
     cache
         The blocks themselves where they fit into memory, else empty.
     """
 
     field: MotionField
     root: Float64
+    lamps: Lamps
     cache: Sequence[Float32]
 
     @property
@@ -35,11 +102,11 @@ class Channels:
         return int((np.linalg.eigvalsh(self.root) > 0).sum())
 
     def __iter__(self) -> Iterator[Float32]:
-        """Yield ``(sample, 2 * cell)`` blocks."""
+        """Yield ``(sample, 3 * cell)`` blocks."""
         if self.cache:
             yield from self.cache
         else:
-            yield from (_whitened(block, self.root) for block in self.field.blocks)
+            yield from (_whitened(block, self.root, self.lamps) for block in self.field.blocks)
 
     def mix(self, weights: Float64) -> Float64:
         """Return ``(sample, k)`` signals: the channels times ``(channel, k)`` weights."""
@@ -48,7 +115,7 @@ class Channels:
 
     def correlate(self, signals: Float64) -> Float64:
         """Return ``(channel, k)`` inner products of the channels with ``(sample, k)`` signals."""
-        total = np.zeros((2 * len(self.root), signals.shape[1]))
+        total = np.zeros((PER_CELL * len(self.root), signals.shape[1]))
         start = 0
         for block in self:
             part = signals[start : start + len(block)].astype(np.float32)
@@ -58,19 +125,25 @@ class Channels:
 
 
 def whiten(field: MotionField) -> Channels:
-    """Return the whitened channels of a motion field.
-
-    The gain is eliminated from each cell's information first: what remains, the information of
-    displacement whatever the light did, is the inverse of its claimed covariance.
-    """
-    root = _root(displacement_information(field.information))
-    if 8 * len(root) * field.samples > _CACHE_BYTES:
-        return Channels(field, root, ())
-    return Channels(field, root, [_whitened(block, root) for block in field.blocks])
+    """Return the whitened channels of a motion field."""
+    information = field.information
+    if len(field.cells) < _FEWEST_CELLS:
+        motion_only = np.zeros_like(information)
+        motion_only[:, :2, :2] = displacement_information(information)
+        information = motion_only
+    lamps = Lamps.over(field, np.maximum(information[:, 2, 2], 0))
+    root = _root(_less_sure(information, lamps.rest))
+    if 4 * PER_CELL * len(root) * field.samples > _CACHE_BYTES:
+        return Channels(field, root, lamps, ())
+    return Channels(field, root, lamps, [_whitened(b, root, lamps) for b in field.blocks])
 
 
 def displacement_information(information: Float64) -> Float64:
-    """Return ``(cell, 2, 2)`` information of displacement from that of (x, y, gain)."""
+    """Return ``(cell, 2, 2)`` information of displacement from that of (x, y, gain).
+
+    The gain is eliminated: what remains, the information of displacement whatever the light did, is
+    the inverse of its claimed covariance.
+    """
     gain = information[:, 2, 2]
     cross = information[:, :2, 2]
     outer = cross[:, :, None] * cross[:, None, :]
@@ -79,17 +152,32 @@ def displacement_information(information: Float64) -> Float64:
     return np.where(known[:, None, None], information[:, :2, :2] - share, information[:, :2, :2])
 
 
+def _less_sure(information: Float64, rest: Float64) -> Float64:
+    # Information with the variance added to the gains by which they exceed their claim.
+    own = information[:, 2, 2]
+    claimed = np.where(own > 0, 1 / np.where(own > 0, own, 1), 0)
+    added = np.maximum(rest - claimed, 0)
+    column = information[:, :, 2]
+    share = added / (1 + added * own)
+    return information - share[:, None, None] * column[:, :, None] * column[:, None, :]
+
+
 def _root(information: Float64) -> Float64:
-    values, vectors = np.linalg.eigh(information)
+    # In units in which each of the three is known to 1, lest px and gains be compared.
+    own = np.sqrt(np.maximum(np.diagonal(information, axis1=1, axis2=2), 0))
+    unit = np.where(own > 0, own, 1)
+    values, vectors = np.linalg.eigh(information / unit[:, :, None] / unit[:, None, :])
     floor = _LEAST * np.maximum(values.max(axis=1, keepdims=True), 0)
     values = np.sqrt(np.where(values > floor, values, 0))
-    return np.asarray((vectors * values[:, None, :]) @ vectors.transpose(0, 2, 1))
+    inner = (vectors * values[:, None, :]) @ vectors.transpose(0, 2, 1)
+    return np.asarray(inner * unit[:, None, :])
 
 
-def _whitened(block: MotionBlock, root: Float64) -> Float32:
-    narrow = root.astype(np.float32)
+def _whitened(block: MotionBlock, root: Float64, lamps: Lamps) -> Float32:
+    glint = lamps.taken_off(block.gain)[0].astype(np.float32)
     x, y = block.motion[:, :, 0], block.motion[:, :, 1]
-    white = np.empty_like(block.motion)
-    white[:, :, 0] = narrow[:, 0, 0] * x + narrow[:, 0, 1] * y
-    white[:, :, 1] = narrow[:, 1, 0] * x + narrow[:, 1, 1] * y
+    white = np.empty((*glint.shape, PER_CELL), np.float32)
+    narrow = root.astype(np.float32)
+    for k in range(PER_CELL):
+        white[:, :, k] = narrow[:, k, 0] * x + narrow[:, k, 1] * y + narrow[:, k, 2] * glint
     return white.reshape(len(white), -1)
