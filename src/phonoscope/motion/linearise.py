@@ -22,6 +22,7 @@ import numpy as np
 from phonoscope.motion.cells import Grid
 from phonoscope.motion.derivative import derivatives, noise_gram
 from phonoscope.motion.kernel import cell_gram, spread
+from phonoscope.motion.threads import shared_out
 from phonoscope.types import Float32, Float64
 
 # A direction is measured where its true gradient energy exceeds the noise energy in the gradient.
@@ -77,7 +78,12 @@ def linearise(
     """
     x_edges, y_edges = grid.x_edges - margin[0], grid.y_edges - margin[1]
     stack = _basis(derivatives(image))
-    gram = cell_gram(stack, weight, 4, x_edges, y_edges)
+
+    def of_rows(rows: slice) -> Float64:
+        own = y_edges[rows.start : rows.stop + 1]
+        return np.asarray(cell_gram(stack, weight, 4, x_edges, own))
+
+    gram = np.concatenate(shared_out(of_rows, grid.rows))
     seen = (weight > 0).astype(np.float32)
     used = cell_gram(seen[None], seen, 1, x_edges, y_edges)
     noise = used / averaged * _basis_noise()

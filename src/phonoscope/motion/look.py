@@ -20,6 +20,7 @@ from phonoscope.motion.kernel import accumulate, contiguous
 from phonoscope.motion.pose import per_pixel
 from phonoscope.motion.reference import Reference
 from phonoscope.motion.spline import coefficients, warp
+from phonoscope.motion.threads import shared_out
 from phonoscope.motion.track import GROUP, Piece, Posed, Tracker
 from phonoscope.types import Float32, Float64, Luma, NoiseModel
 
@@ -234,12 +235,22 @@ def _noise(
     energy = np.zeros((grid.cells, len(level), 2))
     window = (slice(grid.y_edges[0], grid.y_edges[-1]), slice(grid.x_edges[0], grid.x_edges[-1]))
     for piece, t in chosen:
-        rows = contiguous(frames[piece.start + t][window])
+        seen = contiguous(frames[piece.start + t][window])
+        motion, gain = piece.residual[t], piece.gain[t]
         strain = _strain(piece, t, grid, image.shape)
-        noise.residual_energy(
-            rows, image, slopes, weight, bin_of, piece.residual[t], strain, piece.gain[t],
-            x_edges - x_edges[0], y_edges - y_edges[0], energy,
-        )  # fmt: skip
+
+        def of_rows(
+            rows: slice, seen: Luma = seen, motion: Float64 = motion, gain: Float64 = gain,
+            strain: Float32 = strain,
+        ) -> None:  # fmt: skip
+            cells = slice(rows.start * grid.columns, rows.stop * grid.columns)
+            own = y_edges[rows.start : rows.stop + 1] - y_edges[0]
+            noise.residual_energy(
+                seen, image, slopes, weight, bin_of, motion[cells], strain, gain[cells],
+                x_edges - x_edges[0], own, energy[cells],
+            )  # fmt: skip
+
+        shared_out(of_rows, grid.rows)
     known = about.linearisation.known
     rank = np.trace(known, axis1=1, axis2=2)
     rank = np.where(rank > 0, rank + 2, 1)

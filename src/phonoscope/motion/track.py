@@ -8,9 +8,7 @@ always from the reference, and the polynomial response of each linearisation mak
 no seam.
 """
 
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +22,7 @@ from phonoscope.motion.pose import Smoother, global_shift, per_pixel
 from phonoscope.motion.reference import Reference
 from phonoscope.motion.solve import LightFit, solve, stray_square
 from phonoscope.motion.spline import warp
+from phonoscope.motion.threads import shared_out
 from phonoscope.types import Float32, Float64, Luma
 
 GROUP = 16
@@ -107,10 +106,6 @@ class Posed:
     light_fit: LightFit
 
 
-_WORKERS = min(os.cpu_count() or 1, GROUP)
-_THREADS = ThreadPoolExecutor(_WORKERS, "phonoscope-pixels")
-
-
 class Tracker:
     """Measures frames of one region, in order."""
 
@@ -159,16 +154,14 @@ class Tracker:
         motion = np.empty((len(frames), self._grid.cells, 2))
         gain, light = (np.empty((len(frames), self._grid.cells)) for _ in range(2))
 
-        def some(part: NDArray[np.int64]) -> None:
-            for t in part:
-                rows = contiguous(frames[t][window])
-                project(rows, lin.weights, x_edges - x_edges[0], y_edges - y_edges[0], sums[t])
-            own = slice(part[0], part[-1] + 1)
+        def some(own: slice) -> None:
+            for frame, own_sums in zip(frames[own], sums[own], strict=True):
+                rows = contiguous(frame[window])
+                project(rows, lin.weights, x_edges - x_edges[0], y_edges - y_edges[0], own_sums)
             solved = solve(sums[own], lin.response, self.about.light_fit)
             motion[own], gain[own], light[own] = solved
 
-        parts = np.array_split(np.arange(len(frames)), min(_WORKERS, len(frames)))
-        list(_THREADS.map(some, parts))  # the list raises what a thread raised
+        shared_out(some, len(frames))
         return motion, gain, light
 
     def _within_reach(self, motion: Float64, gain: Float64, light: Float64) -> int:
