@@ -7,10 +7,11 @@ import numpy as np
 from phonoscope.errors import InputError
 from phonoscope.sound.array import multichannel_wiener
 from phonoscope.sound.evidence import Evidence, gather
+from phonoscope.sound.excess import excess
 from phonoscope.sound.filter import band_pass, chosen_band, noise_gain
 from phonoscope.sound.subspace import cross_fit, strongest
 from phonoscope.sound.verdict import FALSE_ALARM, counted_bins, judge
-from phonoscope.sound.whiten import PER_CELL, Channels, displacement_information, whiten
+from phonoscope.sound.whiten import PER_CELL, Channels, displacement_information, rewhiten, whiten
 from phonoscope.sound.windows import frequencies_hz, shares_of_power, window_samples
 from phonoscope.types import Float64, MotionField, Sound
 
@@ -67,6 +68,10 @@ def listen(
     window = window_samples(field.samples, rate)
     counted = counted_bins(frequencies_hz(window, rate), (low, high), field.facts)
     fit = cross_fit(channels, in_band, window)
+    factors = excess(channels, fit.directions)
+    if factors is not None:
+        channels = rewhiten(channels, factors)
+        fit = cross_fit(channels, in_band, window)
     evidence = gather(fit, window, rate, counted)
     passed = noise_gain(field.samples, rate, (low, high))
     information = displacement_information(field.information)

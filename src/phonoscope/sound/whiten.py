@@ -132,7 +132,15 @@ def whiten(field: MotionField) -> Channels:
         motion_only[:, :2, :2] = displacement_information(information)
         information = motion_only
     lamps = Lamps.over(field, np.maximum(information[:, 2, 2], 0))
-    root = _root(_less_sure(information, lamps.rest))
+    return _channels(field, _root(_less_sure(information, lamps.rest)), lamps)
+
+
+def rewhiten(channels: Channels, factors: Float64) -> Channels:
+    """Return channels whose noise is ``(cell, 3)`` `factors` times what was claimed."""
+    return _channels(channels.field, channels.root / np.sqrt(factors)[:, :, None], channels.lamps)
+
+
+def _channels(field: MotionField, root: Float64, lamps: Lamps) -> Channels:
     if 4 * PER_CELL * len(root) * field.samples > _CACHE_BYTES:
         return Channels(field, root, lamps, ())
     return Channels(field, root, lamps, [_whitened(b, root, lamps) for b in field.blocks])
