@@ -1,6 +1,6 @@
 """How near to the decoder: `measure` beside decoding the same file and discarding the frames.
 
-python benchmarks/speed.py [--frames 1000] [--repeats 5] [--memory]
+python benchmarks/speed.py [h264] [mjpeg] [raw] [--frames 3000] [--repeats 5] [--memory]
 """
 
 import argparse
@@ -29,7 +29,8 @@ KINDS = {"h264": ".mp4", "mjpeg": ".avi", "raw": ".avi"}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", type=int, default=1000)
+    parser.add_argument("codecs", nargs="*", default=[])
+    parser.add_argument("--frames", type=int, default=3000)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--memory", action="store_true", help="peak memory, short and long clip")
     arguments = parser.parse_args()
@@ -38,16 +39,16 @@ def main() -> None:
         if arguments.memory:
             memory(folder)
         else:
-            speed(folder, arguments.frames, arguments.repeats)
+            speed(folder, arguments.codecs or list(KINDS), arguments.frames, arguments.repeats)
 
 
-def speed(folder: Path, frames: int, repeats: int) -> None:
+def speed(folder: Path, codecs: list[str], frames: int, repeats: int) -> None:
     print(f"measure beside decode-and-discard, {SIZE}x{SIZE}, {frames} frames, median of {repeats}")
     print(
         "codec | decode frames/s  measure frames/s  wall measure/decode [min, max] | motion file %"
     )
-    for codec, suffix in KINDS.items():
-        clip = render(folder / f"clip{suffix}", codec, frames)
+    for codec in codecs:
+        clip = render(folder / f"clip{KINDS[codec]}", codec, frames)
         output = folder / "clip.motion"
         ph.measure(clip, output=output, fps=2200, duration=0.1)  # compiled before the clock runs
         decode, measured = [], []

@@ -6,12 +6,14 @@ and Simoncelli (doi:10.1109/TIP.2004.823819): true to 0.2 % up to 0.78 of Nyquis
 beyond, where there is more noise than texture.
 """
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from phonoscope.motion.correlate import along_x, along_y
+from phonoscope.motion.threads import shared_out
 from phonoscope.types import Float32, Float64
 
 REACH_PX = 8
@@ -24,6 +26,15 @@ ORDERS = (
     (2, 0), (1, 1), (0, 2),
     (3, 0), (2, 1), (1, 2), (0, 3),
 )  # fmt: skip
+
+
+Steps = tuple[tuple[Callable[[Float32, Float32, Float32], None], int, int], ...]
+# How the derivatives of each order come from those before: along which axis, of which, to which.
+_STEPS: tuple[Steps, ...] = (
+    ((along_x, 0, 1), (along_y, 0, 2)),
+    ((along_x, 1, 3), (along_x, 2, 4), (along_y, 2, 5)),
+    ((along_x, 3, 6), (along_y, 3, 7), (along_x, 5, 8), (along_y, 5, 9)),
+)
 
 
 @cache
@@ -69,10 +80,13 @@ def derivatives(image: Float32) -> Float32:
     """Return the ``(10, height, width)`` derivative images of `image`, ordered as `ORDERS`."""
     stack = np.empty((len(ORDERS), *image.shape), np.float32)
     stack[0] = image
-    for index, (source, axis) in enumerate(
-        [(0, 0), (0, 1), (1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (5, 0), (5, 1)], start=1
-    ):
-        (along_x if axis == 0 else along_y)(stack[source], taps(), stack[index])
+    for order in _STEPS:
+
+        def some(part: slice, steps: Steps = order) -> None:
+            for correlate, source, target in steps[part]:
+                correlate(stack[source], taps(), stack[target])
+
+        shared_out(some, len(order))
     return stack
 
 

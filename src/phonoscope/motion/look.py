@@ -83,17 +83,25 @@ def first_look(frames: Sequence[Luma], grid: Grid, full_scale: int) -> Reference
     for looked_at in (frames[:_FIRST_ROUND_FRAMES], frames):
         tracker = Tracker(reference, grid)
         _require_texture(tracker.about, useless, full_scale, frames[0])
-        pieces = [
-            piece
-            for first in range(0, len(looked_at), GROUP)
-            for piece in tracker.measure(looked_at[first : first + GROUP])
-        ]
+        pieces = _followed(looked_at, tracker)
         image, averaged = _aligned_mean(looked_at, pieces, grid, reference)
         model, inflation = _noise(looked_at, pieces, grid, reference)
         reference = replace(
             reference, image=image, averaged=averaged, noise=model, inflation=inflation
         )
     return reference
+
+
+def _followed(frames: Sequence[Luma], tracker: Tracker) -> list[Piece]:
+    groups = [frames[first : first + GROUP] for first in range(0, len(frames), GROUP)]
+    pieces: list[Piece] = []
+    solving = tracker.begin(groups[0])
+    for group, following in zip(groups, [*groups[1:], None], strict=True):
+        begun = tracker.begin(following) if following else None
+        pieces += tracker.measure(group, solving)
+        if begun:
+            solving = begun
+    return pieces
 
 
 def _frame_edge(shape: tuple[int, int]) -> NDArray[np.bool_]:

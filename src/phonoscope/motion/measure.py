@@ -10,8 +10,8 @@ from phonoscope.errors import InputError
 from phonoscope.motion.cells import Grid, places
 from phonoscope.motion.look import first_look, frames_to_look_at
 from phonoscope.motion.reference import Reference
-from phonoscope.motion.track import GROUP, Piece, Tracker
-from phonoscope.types import Cells, Float64, Frame, MotionBlock, NoiseModel
+from phonoscope.motion.track import GROUP, Piece, Solving, Tracker
+from phonoscope.types import Cells, Float64, Frame, Luma, MotionBlock, NoiseModel
 
 BLOCK_SAMPLES = 256
 """Frames in a stored block: a multiple of the tracker's group."""
@@ -120,21 +120,36 @@ def _blocks(
 ) -> Iterator[MotionBlock]:
     trackers = [Tracker(r, grid) for r, grid in zip(references, grids, strict=True)]
     done = 0
-    while group := list(islice(frames, GROUP)):
-        times: list[Float64] = []
-        parts: list[list[Piece]] = [[] for _ in trackers]
-        while group:
-            times.append(np.array([float(frame.time_s) for frame in group]))
-            lumas = [frame.luma for frame in group]
-            for tracker, pieces in zip(trackers, parts, strict=True):
-                pieces += tracker.measure(lumas)
-            lost += _lost(group, parts[0])
-            done += len(group)
-            if progress:
-                progress(done)
-            full = sum(map(len, times)) >= BLOCK_SAMPLES
-            group = [] if full else list(islice(frames, GROUP))
-        yield _block(np.concatenate(times), parts)
+    times: list[Float64] = []
+    parts: list[list[Piece]] = [[] for _ in trackers]
+    group = _Group.begun(list(islice(frames, GROUP)), trackers)
+    while group.frames:
+        following = _Group.begun(list(islice(frames, GROUP)), trackers)
+        times.append(np.array([float(frame.time_s) for frame in group.frames]))
+        for tracker, solving, pieces in zip(trackers, group.solving, parts, strict=True):
+            pieces += tracker.measure(group.lumas, solving)
+        lost += _lost(group.frames, parts[0])
+        done += len(group.frames)
+        if progress:
+            progress(done)
+        group = following
+        if sum(map(len, times)) >= BLOCK_SAMPLES or not group.frames:
+            yield _block(np.concatenate(times), parts)
+            times, parts = [], [[] for _ in trackers]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Consecutive frames with which every tracker has begun."""
+
+    frames: Sequence[Frame]
+    lumas: Sequence[Luma]
+    solving: Sequence[Solving]
+
+    @classmethod
+    def begun(cls, frames: Sequence[Frame], trackers: Sequence[Tracker]) -> "_Group":
+        lumas = [frame.luma for frame in frames]
+        return cls(frames, lumas, [tracker.begin(lumas) for tracker in trackers if lumas])
 
 
 def _lost(group: Sequence[Frame], pieces: Sequence[Piece]) -> list[int]:

@@ -245,7 +245,7 @@ def _decode(samples: int, cells: int, *blobs: bytes) -> MotionBlock:
     )
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, fastmath=True)
 def _quantise(
     values: Float32, active: NDArray[np.int64], step: Float64
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -255,13 +255,14 @@ def _quantise(
         for k in range(len(active)):
             mean[k] += values[t, active[k]]
     base = np.rint(mean / samples / step).astype(np.int32)
+    steps = 1 / step  # a division takes ten times as long as a product
     deltas = np.empty((len(active), samples), np.int32)
     # Turned from time to channels a few channels at a time, which stay in the cache.
     for first in range(0, len(active), _TILE):
         last = min(first + _TILE, len(active))
         for t in range(samples):
             for k in range(first, last):
-                deltas[k, t] = np.int32(np.rint(values[t, active[k]] / step[k])) - base[k]
+                deltas[k, t] = np.int32(np.rint(values[t, active[k]] * steps[k])) - base[k]
     return base, deltas
 
 

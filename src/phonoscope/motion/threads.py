@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from typing import TypeVar
 
@@ -19,5 +19,10 @@ def shared_out(work: Callable[[slice], Result], items: int) -> Sequence[Result]:
 
     What a thread raises is raised here.
     """
+    return [part.result() for part in begun(work, items)]
+
+
+def begun(work: Callable[[slice], Result], items: int) -> Sequence["Future[Result]"]:
+    """Begin `shared_out`, whose results come later."""
     edges = np.linspace(0, items, min(_COUNT, items) + 1).round().astype(int).tolist()
-    return list(_POOL.map(work, (slice(a, b) for a, b in pairwise(edges))))
+    return [_POOL.submit(work, slice(a, b)) for a, b in pairwise(edges)]

@@ -9,6 +9,7 @@ no seam.
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,7 @@ from phonoscope.motion.pose import Smoother, global_shift, per_pixel
 from phonoscope.motion.reference import Reference
 from phonoscope.motion.solve import LightFit, solve, stray_square
 from phonoscope.motion.spline import warp
-from phonoscope.motion.threads import shared_out
+from phonoscope.motion.threads import begun
 from phonoscope.types import Float32, Float64, Luma
 
 GROUP = 16
@@ -106,6 +107,21 @@ class Posed:
     light_fit: LightFit
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Solving:
+    """Frames that are being measured about a pose: motion from it, gain and light to come."""
+
+    about: Posed
+    parts: Sequence["Future[None]"]
+    outcome: tuple[Float64, Float64, Float64]
+
+    def result(self) -> tuple[Float64, Float64, Float64]:
+        """Wait for it; raises what a thread raised."""
+        for part in self.parts:
+            part.result()
+        return self.outcome
+
+
 class Tracker:
     """Measures frames of one region, in order."""
 
@@ -116,13 +132,19 @@ class Tracker:
         self._usual_stray: float | None = None
         self.about = posed(reference, grid, np.zeros((grid.rows, grid.columns, 2)))
 
-    def measure(self, frames: Sequence[Luma]) -> Iterator[Piece]:
-        """Yield pieces that cover `frames`, at most `GROUP` of them, in order."""
+    def measure(self, frames: Sequence[Luma], solving: "Solving | None" = None) -> Iterator[Piece]:
+        """Yield pieces that cover `frames`, at most `GROUP` of them, in order.
+
+        `solving` is what `begin` returned for them, if they were begun.
+        """
         left = list(frames)
+        if solving is None or solving.about is not self.about:
+            solving = self.begin(left)
         from_reference: list[Float64] = []
         followed = False
         while left:
-            motion, gain, light = self._solve(left)
+            motion, gain, light = solving.result() if solving else self._solve(left)
+            solving = None
             good = self._within_reach(motion, gain, light)
             self._learn_stray(gain[:good], light[:good])
             if good == 0 and not followed:
@@ -145,11 +167,15 @@ class Tracker:
         motion = residual + self.about.offset
         return Piece(start, self._count, self.about, residual, motion, gain, light, within)
 
-    def _solve(self, frames: Sequence[Luma]) -> tuple[Float64, Float64, Float64]:
+    def begin(self, frames: Sequence[Luma]) -> "Solving":
+        """Begin with `frames` about the present pose, in the hope that it will still be the one.
+
+        So the pixels of one group are gone through while another is thought about.
+        """
         x_edges, y_edges = self._grid.x_edges, self._grid.y_edges
         sums = np.empty((len(frames), CHANNELS, self._grid.cells), np.float32)
         window = (slice(y_edges[0], y_edges[-1]), slice(x_edges[0], x_edges[-1]))
-        lin = self.about.linearisation
+        lin, light_fit = self.about.linearisation, self.about.light_fit
 
         motion = np.empty((len(frames), self._grid.cells, 2))
         gain, light = (np.empty((len(frames), self._grid.cells)) for _ in range(2))
@@ -158,11 +184,13 @@ class Tracker:
             for frame, own_sums in zip(frames[own], sums[own], strict=True):
                 rows = contiguous(frame[window])
                 project(rows, lin.weights, x_edges - x_edges[0], y_edges - y_edges[0], own_sums)
-            solved = solve(sums[own], lin.response, self.about.light_fit)
+            solved = solve(sums[own], lin.response, light_fit)
             motion[own], gain[own], light[own] = solved
 
-        shared_out(some, len(frames))
-        return motion, gain, light
+        return Solving(self.about, begun(some, len(frames)), (motion, gain, light))
+
+    def _solve(self, frames: Sequence[Luma]) -> tuple[Float64, Float64, Float64]:
+        return self.begin(frames).result()
 
     def _within_reach(self, motion: Float64, gain: Float64, light: Float64) -> int:
         # Number of leading frames before the picture as a whole moves out of the model's reach.
