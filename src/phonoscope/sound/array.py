@@ -74,7 +74,7 @@ def multichannel_wiener(channels: Float64, noise: Float64, window: int) -> Heard
     values, vectors = np.linalg.eigh(covariance / max(seen.shape[2] - OVERLAP, 1))
     power, aligned = unspiked(values, crowding)
     kept = power * aligned
-    gain = kept / np.maximum(values, 1e-30)
+    gain = shrinkage(power, crowding) / np.maximum(values, 1e-30)
     # Each direction's part in the reference, and what is heard along it.
     along = np.einsum("bkj,bkt->bjt", vectors.conj(), seen)
     toward = gain * np.sqrt(noise)[:, None] * vectors[:, 0]
@@ -84,7 +84,7 @@ def multichannel_wiener(channels: Float64, noise: Float64, window: int) -> Heard
     return Heard(
         signal=signals_of(spectrum, window, samples),
         power=float((part * power).sum()),
-        error=float((part * np.maximum(power - gain * kept, 0)).sum()),
+        error=float((part * np.maximum(power - gain**2 * values, 0)).sum()),
         noise=noise * (np.abs(vectors[:, 0]) ** 2 * gain**2 * (values - kept)).sum(axis=1),
         covariance=np.einsum("b,bj,bij,bkj->ik", share, power, vectors, vectors.conj()).real,
     )
@@ -109,6 +109,12 @@ def unspiked(value: Float64, crowding: float) -> tuple[Float64, Float64]:
     rest = np.where(above, value - 1 - crowding, 2 * np.sqrt(crowding))
     power = (rest + np.sqrt(np.maximum(rest**2 - 4 * crowding, 0))) / 2
     return np.where(above, power, 0.0), np.where(above, alignment(power, crowding), 0.0)
+
+
+def shrinkage(power: Float64, crowding: float) -> Float64:
+    """Return the eigenvalue's part that belongs to the sound, for the least expected error."""
+    safe = np.where(power > 0, power, 1)
+    return np.asarray(np.where(power > 0, np.maximum(safe - crowding / safe, 0), 0))
 
 
 def alignment(power: Float64 | float, crowding: float) -> Float64:

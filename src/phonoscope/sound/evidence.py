@@ -8,6 +8,7 @@ direction is learned for each. The noise is measured by combinations of channels
 else, so it may have any level and colour.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -78,20 +79,30 @@ def gather(fit: CrossFit, window: int, rate_hz: float, counted: NDArray[np.bool_
         taught.append(_covariance(seen[:, :, own]))
         tried.append(_covariance(seen[:, :, other]))
     independent = independent_frames(min(map(len, of_fold)))
-    references = max(fit.references[0].shape[1], 1)
+    # Without any the noise is taken to be what the cells claim, and known.
+    references = fit.references[0].shape[1] or math.inf
+    # The folds share what channels there are: the fewer, the more alike are their directions.
+    alike = min(1.0, fit.learned[0].shape[1] / (2 * fit.channels))
     snr = np.zeros(len(noise))
     undecided = counted.copy()
     best, trials = 1.0, 0
-    # From single bins to ever wider bands: each bin's SNR is read in the narrowest that tells.
-    for bins in _bands(np.flatnonzero(counted)):
+
+    def tried_on(bins: NDArray[np.int64]) -> tuple[float, float]:
         ratio = np.mean([_held_out(a, b, noise, bins) for a, b in zip(taught, tried, strict=True)])
-        freedom = 4 * independent * _independent_bins(len(bins))
-        p = _f_tail(float(ratio), freedom, freedom * references)
+        freedom = 4 * independent * _independent_bins(len(bins)) / (1 + alike)
+        return float(ratio), _f_tail(float(ratio), freedom, freedom * references)
+
+    for band in _bands(np.flatnonzero(counted)):
+        ratio, p = tried_on(band)
         best, trials = min(best, p), trials + 1
-        if p < _SIGNIFICANT:
-            new = bins[undecided[bins]]
-            snr[new] = ratio - 1
-            undecided[new] = False
+        # From single bins to ever wider bands: each bin's SNR is read in the narrowest that tells,
+        # and what tells for itself does not speak for its neighbours.
+        rest = band[undecided[band]]
+        if 0 < len(rest) < len(band):
+            ratio, p = tried_on(rest)
+        if p < _SIGNIFICANT and len(rest):
+            snr[rest] = ratio - 1
+            undecided[rest] = False
     return Evidence(
         frequencies_hz(window, rate_hz), noise, snr, counted, min(1.0, best * trials), independent
     )
@@ -134,6 +145,8 @@ def _held_out(taught: Complex, tried: Complex, noise: Float64, bins: NDArray[np.
 
 
 def _f_tail(ratio: float, above: float, below: float) -> float:
-    from scipy.special import fdtrc  # quick, where scipy.stats is slow to import
+    from scipy.special import fdtrc, gammaincc  # quick, where scipy.stats is slow to import
 
+    if math.isinf(below):
+        return float(gammaincc(above / 2, ratio * above / 2))
     return float(fdtrc(above, below, ratio))

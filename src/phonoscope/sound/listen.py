@@ -87,8 +87,9 @@ def listen(
     if verdict.detected:
         kept = subspace.directions[:, : subspace.above_noise]
         heard = multichannel_wiener(even_band(channels.mix(kept)), evidence.noise, window)
-        signal, power, noise = heard.signal, heard.power, heard.noise
-        snr_db = 10 * math.log10(max(heard.power, 1e-30) / max(heard.error, 1e-30))
+        signal, noise = heard.signal, heard.noise
+        power = heard.power * (1 - subspace.fitted)
+        snr_db = 10 * math.log10(power / max(heard.error, 1e-30)) if power > 0 else -math.inf
         shares = kept.reshape(-1, PER_CELL, kept.shape[1])
         hearing = np.einsum("cqi,ij,cqj->c", shares, heard.covariance, shares) / passed
     else:

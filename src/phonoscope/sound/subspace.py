@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from phonoscope.sound.array import unspiked
 from phonoscope.sound.whiten import PER_CELL, Channels
 from phonoscope.types import Float64
 
@@ -48,12 +49,15 @@ class CrossFit:
         them, which on the other fold hear noise alone; none where the channels are too few.
     directions
         ``(channel, k)`` of both folds side by side.
+    channels
+        Number of channels that carry information.
     """
 
     fold: NDArray[np.int64]
     learned: tuple[Float64, Float64]
     references: tuple[Float64, Float64]
     directions: Float64
+    channels: int
 
 
 def cross_fit(channels: Channels, time_filter: TimeFilter, window: int) -> CrossFit:
@@ -81,7 +85,9 @@ def cross_fit(channels: Channels, time_filter: TimeFilter, window: int) -> Cross
     apart = [_orthonormal(references - known @ (known.T @ references)) for known in both]
     heard = [time_filter(channels.mix(part)) for part in (np.hstack(both), np.hstack(apart))]
     learned, noise = (np.hsplit(signals, 2) for signals in heard)
-    return CrossFit(fold, (learned[0], learned[1]), (noise[0], noise[1]), np.hstack(both))
+    return CrossFit(
+        fold, (learned[0], learned[1]), (noise[0], noise[1]), np.hstack(both), channels.count
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,10 +100,14 @@ class Subspace:
         ``(channel, k)`` orthonormal, strongest first.
     above_noise
         How many of them stand above noise.
+    fitted
+        Share of the strongest's power beyond the noise that is noise after all, to which the
+        direction was fitted.
     """
 
     directions: Float64
     above_noise: int
+    fitted: float
 
 
 def strongest(
@@ -135,9 +145,12 @@ def strongest(
     square, fourth = power
     independent = max(len(signals) * square**2 / max(fourth, 1e-12), 1.0)
     # What noise alone reaches (Marchenko and Pastur, doi:10.1070/SM1967v001n04ABEH001994).
-    edge = square * (1 + np.sqrt(channels.count / independent)) ** 2
-    above = int(np.count_nonzero(values > _EDGE_MARGIN * edge))
-    return Subspace(basis @ vectors[:, ::-1], max(above, 1))
+    crowding = channels.count / independent
+    above = int(np.count_nonzero(values > _EDGE_MARGIN * square * (1 + np.sqrt(crowding)) ** 2))
+    strongest_value = values[-1] / max(square, 1e-30)
+    spike, aligned = unspiked(np.asarray(strongest_value), crowding)
+    fitted = 1 - float(spike * aligned) / max(strongest_value - 1, 1e-30)
+    return Subspace(basis @ vectors[:, ::-1], max(above, 1), min(max(fitted, 0.0), 1.0))
 
 
 def _common_motion(channels: Channels) -> Float64:

@@ -79,7 +79,8 @@ def judge(
     heard = evidence.frequency_hz[snr > 0]
     with np.errstate(divide="ignore"):
         snr_db, noise_db = 10 * np.log10(snr), 10 * np.log10(evidence.noise)
-    power = detectable_power(false_alarm, channels, samples)
+    # Motion has several shapes as a rule: the strongest is taken to have half of its power.
+    power = 2 * detectable_power(false_alarm, channels, samples)
     level = float(noise.mean()) if len(noise) else 1.0
     return Verdict(
         detected=bool(len(heard)),
