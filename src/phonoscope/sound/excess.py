@@ -7,11 +7,10 @@ It is measured on second differences in time, which leave out sway, drift and wa
 
 import numpy as np
 
-from phonoscope.sound.whiten import PER_CELL, Channels
+from phonoscope.sound.whiten import DIFFERENCE_POWER, PER_CELL, Channels, second_differences
 from phonoscope.types import Float64
 
 _FEWEST_CELLS = 12
-_DIFFERENCE_POWER = 6  # of the second difference of white noise: 1, 2 and 1 squared
 _NEGLIGIBLE = 1.5
 _UNEXPLAINED = 0.2
 
@@ -36,7 +35,7 @@ def excess(channels: Channels, directions: Float64) -> Float64 | None:
     basis = np.linalg.qr(directions)[0]
     virtual = channels.mix(basis)
     changes = np.diff(virtual, 2, axis=0)
-    samples = len(changes) * _DIFFERENCE_POWER
+    samples = len(changes) * DIFFERENCE_POWER
     # <D z, D x> is <z, D'D x>: the channels themselves need no filter.
     twice = np.zeros_like(virtual)
     twice[:-2] += changes
@@ -65,8 +64,8 @@ def _within(channels: Channels, cells: int) -> Float64:
     # (cell, 3, 3) covariances of each cell's channels.
     total = np.zeros((cells, PER_CELL, PER_CELL))
     count = 0
-    for block in channels:
-        changes = np.diff(block, 2, axis=0).reshape(-1, cells, PER_CELL)
+    for twice in second_differences(channels):
+        changes = twice.reshape(-1, cells, PER_CELL)
         total += np.einsum("tcp,tcq->cpq", changes, changes, optimize=True)
         count += len(changes)
-    return total / (max(count, 1) * _DIFFERENCE_POWER)
+    return total / (max(count, 1) * DIFFERENCE_POWER)

@@ -74,7 +74,7 @@ def listen(
         fit = cross_fit(channels, in_band, window)
     evidence = gather(fit, window, rate, counted)
     passed = noise_gain(field.samples, rate, (low, high))
-    information = displacement_information(field.information)
+    information = displacement_information(channels.information)
     verdict = judge(
         evidence, field.facts, false_alarm, channels.count, field.samples * passed,
         float(np.trace(information.sum(axis=0))) / 2,
@@ -165,7 +165,7 @@ def _px_per_unit(channels: Channels, loading: Float64, evidence: float) -> float
     shape = np.einsum("cij,cj->ci", unwhitened, share[hears])[:, :2]
     length = np.linalg.norm(shape, axis=1, keepdims=True)
     direction = shape / np.where(length > 0, length, 1)
-    information = displacement_information(channels.field.information)[hears]
+    information = displacement_information(channels.information)[hears]
     square, norm = (float(np.einsum("ci,cij,cj->", v, information, v)) for v in (shape, direction))
     size = math.sqrt(square / norm) if norm > 0 else 0.0
     # Sign: the information-weighted mean motion goes right, or down if that is the larger part.

@@ -5,15 +5,20 @@ lamps' light is taken off. On foil, glass or water a tilt shows as brightness be
 motion.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phonoscope.types import Float32, Float64, MotionBlock, MotionField
 
 PER_CELL = 3
+DIFFERENCE_POWER = 6
+"""Of the second difference of white noise of power 1: 1, 2 and 1 squared."""
 _CACHE_BYTES = 256 * 2**20
+_ASTRAY = 2.0
 _LEAST = 1e-6  # of the largest eigenvalue: below, a direction is unknown
 _FEWEST_CELLS = 12  # with fewer, the lamps' light is all that there is to see
 
@@ -49,20 +54,29 @@ class Lamps:
         spread = np.maximum(np.ptp(place, axis=1, keepdims=True), 1)
         centred = (place - place.mean(axis=1, keepdims=True)) / spread
         basis = np.vstack([np.ones(len(cells)), centred])
+        lamps = cls._fitted(field, basis, precision)
+        claimed = np.where(precision > 0, 1 / np.where(precision > 0, precision, 1), np.inf)
+        if (lamps.rest > _ASTRAY * claimed).any():
+            # Cells that stray have no say in what the lamps do: their noise would be everyone's.
+            sure = precision / np.maximum(lamps.rest / claimed, 1)
+            lamps = cls._fitted(field, basis, sure)
+        return lamps
+
+    @classmethod
+    def _fitted(cls, field: MotionField, basis: Float64, precision: Float64) -> "Lamps":
         weighted = precision * basis
         reader = np.linalg.pinv(weighted @ basis.T, hermitian=True) @ weighted
-        none = np.zeros(len(cells))
+        none = np.zeros(len(precision))
         lamps = cls(basis, reader, none, none)
         along, rough, square, count = none.copy(), none.copy(), 0.0, 0
-        for block in field.blocks:
-            rest, mean = lamps.taken_off(block.gain)
-            # Of changes from frame to frame: slow ones are the sun's, or drift.
-            change = np.diff(mean)
-            along += change @ np.diff(rest, axis=0)
-            square += float(change @ change)
-            twice = np.diff(rest, 2, axis=0)
-            rough += np.einsum("tc,tc->c", twice, twice) / 6  # 1, 2 and 1 squared
-            count += len(twice)
+        # Of second differences from frame to frame: slow changes are the sun's, or drift.
+        off = (np.column_stack(lamps.taken_off(block.gain)) for block in field.blocks)
+        for changes in second_differences(off):
+            rest, mean = changes[:, :-1], changes[:, -1]
+            along += mean @ rest
+            square += float(mean @ mean)
+            rough += np.einsum("tc,tc->c", rest, rest) / DIFFERENCE_POWER
+            count += len(rest)
         return cls(basis, reader, along / max(square, 1e-30), rough / max(count, 1))
 
     def taken_off(self, gain: Float32) -> tuple[Float64, Float64]:
@@ -72,6 +86,16 @@ class Lamps:
         mean = coefficients[:, 0]
         rest = gain / np.maximum(light, 0.1) - 1
         return rest - mean[:, None] * self.share, mean
+
+
+def second_differences(blocks: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """Yield the second differences in time of consecutive blocks, across their borders, too."""
+    before: NDArray[Any] | None = None
+    for block in blocks:
+        joined = block if before is None else np.concatenate([before, block])
+        before = joined[-2:]
+        if len(joined) > 2:
+            yield np.diff(joined, 2, axis=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +119,11 @@ class Channels:
     root: Float64
     lamps: Lamps
     cache: Sequence[Float32]
+
+    @property
+    def information(self) -> Float64:
+        """``(cell, 3, 3)`` information of (x, y, glint): as claimed, less what excess takes."""
+        return np.asarray(self.root.transpose(0, 2, 1) @ self.root)
 
     @property
     def count(self) -> int:

@@ -1,0 +1,289 @@
+"""The evidence on drawn fields: noise of any level and colour is noise, faint sound is found."""
+
+from dataclasses import replace
+from fractions import Fraction
+from functools import cache
+
+import numpy as np
+import pytest
+from scipy.signal import lfilter
+
+from phonoscope.sound.evidence import Evidence, gather
+from phonoscope.sound.excess import excess
+from phonoscope.sound.filter import band_pass
+from phonoscope.sound.subspace import CrossFit, cross_fit
+from phonoscope.sound.verdict import counted_bins
+from phonoscope.sound.whiten import rewhiten, whiten
+from phonoscope.sound.windows import frequencies_hz, window_samples
+from phonoscope.types import Cells, MotionBlock, MotionField, NoiseModel, VideoFacts
+
+RATE = 2200
+BAND = (20.0, 1100.0)
+_SNR_DB = 1.5  # of one bin's or one band's snr, against the truth
+_FAINT_LOSS_DB = 6.0  # of sound no stronger than the noise: its direction is hard to learn
+_LEVEL = 0.03  # of the noise's mean level
+_RATIO = 0.02  # of the mean held-out ratio
+
+
+def _field(truth, *, seed=0, noise=1.0, color=(1.0,), block=512):
+    """Return a field that moves by ``truth`` and claims noise of which it has ``noise`` times."""
+    random = np.random.default_rng(seed)
+    samples, cells, _ = truth.shape
+    spread = np.append(0.02 * random.uniform(0.5, 2, (cells, 2)), np.full((cells, 1), 0.01), axis=1)
+    information = np.zeros((cells, 3, 3))
+    information[:, range(3), range(3)] = spread**-2
+    drawn = random.standard_normal((samples + 50, cells, 3))
+    drawn = lfilter(color, [1.0], drawn, axis=0)[50:] if len(color) > 1 else drawn[50:]
+    drawn = drawn * spread * np.broadcast_to(noise, (cells,))[:, None]
+    motion = (truth + drawn[:, :, :2]).astype(np.float32)
+    gain = (1 + drawn[:, :, 2]).astype(np.float32)
+    time = np.arange(samples) / RATE
+    cuts = [slice(a, a + block) for a in range(0, samples, block)]
+    blocks = [MotionBlock(time[c], motion[c], gain[c], information) for c in cuts]
+    place = np.arange(cells, dtype=np.int32)
+    size = np.full(cells, 16, np.int32)
+    where = Cells(16 * (place % 10), 16 * (place // 10), size, size, np.zeros(cells))
+    facts = VideoFacts("drawn", "", "", "gray", 160, 96, 8, samples, None, Fraction(RATE), "user")
+    return MotionField(
+        facts, where, NoiseModel(np.array([0.0]), np.array([1.0])), samples, blocks
+    )  # fmt: skip
+
+
+def _evidence(field) -> Evidence:
+    window = window_samples(field.samples, RATE)
+    channels = whiten(field)
+    fit = cross_fit(channels, lambda s: band_pass(s, RATE, BAND), window)
+    factors = excess(channels, fit.directions)
+    if factors is not None:
+        fit = cross_fit(rewhiten(channels, factors), lambda s: band_pass(s, RATE, BAND), window)
+    counted = counted_bins(frequencies_hz(window, RATE), BAND, field.facts)
+    return gather(fit, window, RATE, counted)
+
+
+def _still(samples=1024, cells=60):
+    return np.zeros((samples, cells, 2))
+
+
+def _at_most(share, runs):
+    """Return how many of ``runs`` may be below ``share``: 3 sigma of the binomial."""
+    return runs * share + 3 * np.sqrt(runs * share * (1 - share))
+
+
+@cache
+def _nulls(cells, runs):
+    return [_evidence(_field(_still(cells=cells), seed=1000 + s)) for s in range(runs)]
+
+
+def _calibrated(p_values, *, least=0.2):
+    p = np.asarray(p_values)
+    assert np.count_nonzero(p < 0.05) <= _at_most(0.05, len(p))
+    assert np.count_nonzero(p < 0.01) <= _at_most(0.01, len(p))
+    # Not absurdly conservative: several trials are counted as if each were independent.
+    assert np.count_nonzero(p < 0.3) >= least * 0.3 * len(p)
+
+
+def _drawn_fit(seed, *, samples=1024, learned=16, references=16, snr=0.0, alike=False):
+    """Return two folds of drawn noise, and sound of flat spectrum in the third signal of each."""
+    random = np.random.default_rng(seed)
+    fold = np.arange(samples) // 256 % 2
+    sound = np.sqrt(snr) * random.standard_normal(samples)
+    parts = [random.standard_normal((samples, learned)) for _ in range(2)]
+    if alike:
+        parts[1] = parts[0]
+    for part in parts:
+        part[:, 2] += sound
+    beside = [random.standard_normal((samples, references)) for _ in range(2)]
+    channels = 1 if alike else 10**6
+    return CrossFit(fold, (parts[0], parts[1]), (beside[0], beside[1]), np.zeros((1, 1)), channels)
+
+
+def _of_fit(fit, window=64):
+    facts = _field(_still(64, 4)).facts
+    return gather(fit, window, RATE, counted_bins(frequencies_hz(window, RATE), BAND, facts))
+
+
+def test_the_held_out_ratio_of_noise_is_one():
+    # With a threshold that everything passes, snr is the ratio of the narrowest bands, less 1.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("phonoscope.sound.evidence._SIGNIFICANT", 2.0)
+        snr = [_of_fit(_drawn_fit(s)) for s in range(20)]
+        ratio = 1 + np.mean([e.snr[e.counted] for e in snr], axis=0)
+        fields = [_evidence(_field(_still(), seed=s)) for s in range(12)]
+    assert ratio.mean() == pytest.approx(1, abs=_RATIO)
+    assert ratio == pytest.approx(np.ones(len(ratio)), abs=8 * _RATIO)
+    whole = np.mean([1 + e.snr[e.counted].mean() for e in fields])
+    assert whole == pytest.approx(1, abs=1.5 * _RATIO)
+
+
+@pytest.mark.parametrize("snr", [3.0, 30.0])
+def test_the_held_out_ratio_of_sound_is_its_snr(snr):
+    found = [_of_fit(_drawn_fit(s, samples=8192, snr=snr)) for s in range(4)]
+    assert all(e.p_value < 1e-6 for e in found)
+    # A bin's direction is learned from 110 windows of 16 signals, so some of it is missed.
+    seen = np.mean([e.snr[e.counted].mean() for e in found])
+    assert 10 * np.log10(seen / snr) == pytest.approx(0, abs=_SNR_DB)
+
+
+def test_p_values_of_drawn_folds_are_calibrated():
+    _calibrated([_of_fit(_drawn_fit(s)).p_value for s in range(100)])
+
+
+def test_p_values_are_calibrated_where_both_folds_learn_of_the_same_few_channels():
+    _calibrated([_of_fit(_drawn_fit(s, alike=True)).p_value for s in range(100)])
+
+
+@pytest.mark.parametrize("cells", [60])
+def test_p_values_of_still_fields_are_calibrated(cells):
+    _calibrated([e.p_value for e in _nulls(cells, 200)])
+
+
+def test_p_values_of_few_cells_are_not_absurdly_conservative():
+    assert min(_evidence(_field(_still(cells=8), seed=s)).p_value for s in range(30)) < 0.3
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("factor", [0.5])
+def test_less_noise_is_read_and_changes_nothing_else(factor, seed):
+    claimed = _evidence(_field(_still(), seed=seed))
+    other = _evidence(_field(_still(), seed=seed, noise=factor))
+    assert other.noise == pytest.approx(factor**2 * claimed.noise, rel=0.01)
+    assert other.p_value == pytest.approx(claimed.p_value, rel=0.02)
+    assert other.noise[other.counted].mean() == pytest.approx(factor**2, rel=4 * _LEVEL)
+
+
+def test_more_noise_than_claimed_raises_no_alarm():
+    found = [_evidence(_field(_still(), seed=s, noise=3.0)).p_value for s in range(12)]
+    assert np.count_nonzero(np.array(found) < 0.05) <= _at_most(0.05, len(found))
+
+
+def test_noise_of_the_claimed_level_is_read_as_one():
+    level = np.mean([e.noise[e.counted].mean() for e in _nulls(60, 200)])
+    assert level == pytest.approx(1, abs=1.5 * _LEVEL)  # the lamps' light takes a little with it
+
+
+@pytest.mark.parametrize("color", [(1.0, 0.7), (1.0, -0.7)])
+def test_coloured_noise_is_noise_and_its_colour_is_read(color):
+    found = [_evidence(_field(_still(), seed=s, color=color)) for s in range(20)]
+    assert np.count_nonzero([e.p_value < 0.05 for e in found]) <= _at_most(0.05, len(found))
+    counted = found[0].counted & (found[0].frequency_hz > 60)
+    turn = np.exp(-2j * np.pi * found[0].frequency_hz[counted] / RATE)
+    truth = np.abs(color[0] + color[1] * turn) ** 2
+    seen = np.mean([e.noise[counted] for e in found], axis=0)
+    # Its level is taken for an excess where it is rough; a Hann window leaks a little.
+    shape = truth / truth.mean()
+    assert seen / seen.mean() == pytest.approx(shape, rel=0.05, abs=0.03)
+
+
+def _matched(field, direction=(0.8, 0.6)):
+    """Return the information of one motion of all cells along a direction, px⁻²."""
+    return float(np.einsum("i,cij,j->", direction, field.information[:, :2, :2], direction))
+
+
+def _moving(sound, cells=60, direction=(0.8, 0.6)):
+    return np.broadcast_to(sound[:, None, None] * np.asarray(direction), (len(sound), cells, 2))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("snr", [5.0, 50.0])
+def test_a_line_is_found_in_its_bin_with_its_power(snr, seed):
+    samples, window = 4400, 128
+    information = _matched(_field(_still(samples), seed=seed))
+    tone = 20 + 7 * seed
+    # A sine of amplitude 1 in the middle of a bin has a power of window / 6 there.
+    size = np.sqrt(snr / information * 6 / window)
+    sound = size * np.sin(2 * np.pi * tone / window * np.arange(samples) + seed)
+    found = _evidence(_field(_moving(sound), seed=seed))
+    assert found.p_value < 1e-6
+    assert found.snr.argmax() == tone
+    assert 10 * np.log10(found.snr[tone] / snr) == pytest.approx(0, abs=_SNR_DB)
+    assert np.all(found.snr <= found.snr[tone])
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_where_there_is_no_line_no_snr_is_claimed(seed):
+    samples, window, tone = 4400, 128, 20
+    information = _matched(_field(_still(samples), seed=seed))
+    size = np.sqrt(50 / information * 6 / window)
+    sound = size * np.sin(2 * np.pi * tone / window * np.arange(samples))
+    found = _evidence(_field(_moving(sound), seed=seed))
+    assert np.all(found.snr[[*range(tone - 3), *range(tone + 4, len(found.snr))]] < 0.1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("snr", [0.6, 1.0, 4.0])
+def test_faint_broad_sound_is_found_with_its_power(snr, seed):
+    samples = 4400
+    information = _matched(_field(_still(samples), seed=seed))
+    sound = np.sqrt(snr / information) * np.random.default_rng(seed + 50).standard_normal(samples)
+    found = _evidence(_field(_moving(sound), seed=seed))
+    assert found.p_value < 1e-3
+    seen = found.snr[found.counted].mean()
+    # Where its direction is learned badly, some of it is missed; none is made up.
+    least = -_SNR_DB if snr > 2 else -_FAINT_LOSS_DB
+    assert least < 10 * np.log10(seen / snr) < _SNR_DB / 2
+    assert np.mean(found.snr[found.counted] > 0) > 0.8
+    assert found.noise[found.counted].mean() == pytest.approx(1, abs=2 * _LEVEL)
+
+
+def _alarms_over_a_background(highest_hz, runs):
+    time = np.arange(1024) / RATE
+    found = []
+    for seed in range(runs):
+        random = np.random.default_rng(seed + 9)
+        truth = _still()
+        f = highest_hz * random.uniform(0.5, 1)
+        slow = np.sin(2 * np.pi * (f * time + random.uniform()))
+        truth[:, :20] += slow[:, None, None] * random.standard_normal(2)
+        found.append(_evidence(_field(truth, seed=seed)).p_value)
+    return np.count_nonzero(np.array(found) < 0.05)
+
+
+def test_a_large_slow_background_raises_no_alarm():
+    assert _alarms_over_a_background(2.0, 25) <= _at_most(0.05, 25)
+
+
+@pytest.mark.xfail(
+    reason="px-sized motion just below the band leaves more than the noise behind the high-pass "
+    "and at the ends: alarms in nearly all still fields at 8 Hz, in half of them at 5 Hz"
+)
+def test_a_large_background_just_below_the_band_raises_no_alarm():
+    assert _alarms_over_a_background(10.0, 12) <= _at_most(0.05, 12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_large_slow_background_hides_no_sound(seed):
+    time = np.arange(4400) / RATE
+    sound = np.random.default_rng(seed).standard_normal(4400)
+    truth = _moving(0.003 * sound).copy()
+    still = _evidence(_field(truth, seed=seed))
+    truth[:, :20] += 2 * np.sin(2 * np.pi * 4 * time)[:, None, None]
+    moving = _evidence(_field(truth, seed=seed))
+    assert still.p_value < 1e-3
+    assert moving.p_value < 1e-3
+    ratio = moving.snr[moving.counted].mean() / still.snr[still.counted].mean()
+    assert 10 * np.log10(ratio) == pytest.approx(0, abs=_SNR_DB)
+
+
+@pytest.mark.parametrize("times", [1.5, 3.0, 10.0])
+def test_hot_cells_raise_no_alarm(times):
+    noise = np.ones(60)
+    noise[[7, 23, 41]] = times
+    found = [_evidence(_field(_still(), seed=s, noise=noise)).p_value for s in range(12)]
+    assert np.count_nonzero(np.array(found) < 0.05) <= _at_most(0.05, len(found))
+
+
+def test_how_the_field_is_cut_into_blocks_does_not_matter():
+    one, other = (_evidence(_field(_still(), seed=3, block=size)) for size in (1024, 77))
+    assert other.p_value == pytest.approx(one.p_value, rel=1e-3)
+    assert other.noise == pytest.approx(one.noise, rel=1e-4)
+
+
+def test_turned_around_in_sign_it_is_the_same():
+    field = _field(_moving(0.002 * np.random.default_rng(0).standard_normal(1024)), seed=5)
+    turned = replace(
+        field, blocks=[replace(b, motion=-b.motion, gain=2 - b.gain) for b in field.blocks]
+    )
+    one, other = _evidence(field), _evidence(turned)
+    # Not exactly: the light divides, so that glints of either sign are not quite alike.
+    assert other.snr == pytest.approx(one.snr, rel=0.1, abs=0.1)
+    assert other.noise == pytest.approx(one.noise, rel=0.02)
