@@ -144,3 +144,35 @@ def test_select_keeps_what_was_asked_for():
         select(field, regions=[Region(1000, 0, 10, 10)])
     with pytest.raises(UsageError, match="beyond"):
         select(field, start=5)
+
+
+def _lit(light, *, seed):
+    """Return a still field whose cells are lit by ``light`` ``(sample, cell)``."""
+    field = _field(np.zeros((4400, 60, 2)), seed=seed)
+    (block,) = [
+        MotionBlock(field.time_s, field.motion, (field.gain * light).astype(np.float32),
+                    field.blocks[0].information)
+    ]  # fmt: skip
+    return MotionField(field.facts, field.cells, field.noise, 4400, [block])
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("hz", [100, 120, 240])
+def test_flicker_that_lights_unevenly_is_not_heard(hz, seed):
+    random = np.random.default_rng(seed)
+    flicker = 0.04 * np.sin(2 * np.pi * hz * np.arange(4400) / RATE)
+    share = random.uniform(0.7, 1.3, 60)
+    heard = listen(_lit(1 + flicker[:, None] * share, seed=seed))
+    assert not heard.verdict.detected
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_glints_are_heard_through_flicker(seed):
+    random = np.random.default_rng(seed)
+    sound = _tone(4400, 1.0, seed)
+    flicker = 0.04 * np.sin(2 * np.pi * 120 * np.arange(4400) / RATE)
+    glints = 0.01 * sound[:, None] * random.standard_normal(60)
+    heard = listen(_lit(1 + flicker[:, None] + glints, seed=seed))
+    assert heard.verdict.detected
+    likeness = abs(np.corrcoef(heard.samples, sound)[0, 1])
+    assert likeness > 0.95

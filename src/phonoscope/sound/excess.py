@@ -1,17 +1,26 @@
-"""Cells that are noisier than they claim: leaves that wave behind, passers-by, a codec's worst.
+"""Cells that are noisier or quieter than they claim: leaves that wave, passers-by, codecs.
 
 What a cell shares with others is sound; what it has for itself is noise. So each cell's channels
 are regressed on the virtual channels, its own part in them left out, and what remains is its noise.
 It is measured on second differences in time, which leave out sway, drift and waving branches.
 """
 
+import math
+
 import numpy as np
 
-from phonoscope.sound.whiten import DIFFERENCE_POWER, PER_CELL, Channels, second_differences
+from phonoscope.sound.whiten import (
+    DIFFERENCE_POWER,
+    PER_CELL,
+    Channels,
+    flicker_lag,
+    second_differences,
+)
 from phonoscope.types import Float64
 
 _FEWEST_CELLS = 12
-_NEGLIGIBLE = 1.5
+_SURE = 4.0  # standard deviations
+_SHARED = 5.0  # relative variance of a variance over that of one sample: differences overlap
 _UNEXPLAINED = 0.2
 
 
@@ -27,23 +36,50 @@ def excess(channels: Channels, directions: Float64) -> Float64 | None:
 
     Returns
     -------
-    ``(cell, 3)``, 1 or more. None if no factor matters, or the cells are too few to tell.
+    ``(cell, 3)``, 1 where a channel is as noisy as it claims, or cannot be told from sound. None if
+    no factor matters, or the cells are too few to tell.
     """
     cells = len(channels.root)
     if cells < _FEWEST_CELLS:
         return None
     basis = np.linalg.qr(directions)[0]
     virtual = channels.mix(basis)
-    changes = np.diff(virtual, 2, axis=0)
+    alive = channels.root.any(axis=2)
+    most = np.zeros((cells, PER_CELL))
+    noisy = alive.copy()
+    # At high frequencies, and at low ones, where codecs leave more.
+    for lag in {1, flicker_lag(channels.field)}:
+        total, rest = _apart(channels, basis, virtual, lag)
+        most = np.maximum(most, rest)
+        # A cell that moves far beyond its noise, and nearly as others do, is no noisy cell: what is
+        # left of it is how its motion departs from theirs.
+        noisy &= rest > _UNEXPLAINED * total
+    if not noisy.any():
+        return None
+    # Where all are quieter than claimed, that is for the evidence to say: here it is the odd ones.
+    level = min(1.0, float(np.median(most[noisy])))
+    factors = np.where(noisy, most / level, 1.0)
+    # What may be the estimate's own error would make even channels uneven.
+    usual = 1 + _SURE * math.sqrt(_SHARED / len(virtual))
+    odd = (factors > usual) | (factors < 1 / usual)
+    return np.where(odd, factors, 1.0) if odd.any() else None
+
+
+def _apart(
+    channels: Channels, basis: Float64, virtual: Float64, lag: int
+) -> tuple[Float64, Float64]:
+    # (cell, 3) variance of each channel, and what the other cells do not explain of it.
+    cells = len(channels.root)
+    (changes,) = second_differences([virtual], lag)
     samples = len(changes) * DIFFERENCE_POWER
     # <D z, D x> is <z, D'D x>: the channels themselves need no filter.
     twice = np.zeros_like(virtual)
-    twice[:-2] += changes
-    twice[1:-1] -= 2 * changes
-    twice[2:] += changes
+    twice[2 * lag :] += changes
+    twice[lag:-lag] -= 2 * changes
+    twice[: -2 * lag] += changes
     shared = (channels.correlate(twice) / samples).reshape(cells, PER_CELL, -1)
     inner = changes.T @ changes / samples
-    own, within = basis.reshape(cells, PER_CELL, -1), _within(channels, cells)
+    own, within = basis.reshape(cells, PER_CELL, -1), _within(channels, cells, lag)
     cross = np.einsum("cqi,cqj->cij", own, shared)
     others = inner - cross - cross.transpose(0, 2, 1)
     others += np.einsum("cpi,cpq,cqj->cij", own, within, own)
@@ -53,18 +89,14 @@ def excess(channels: Channels, directions: Float64) -> Float64 | None:
         "cqi,ciq->cq", apart, np.linalg.solve(others + ridge, apart.transpose(0, 2, 1))
     )
     total = np.diagonal(within, axis1=1, axis2=2)
-    rest = total - explained
-    # A cell that moves far beyond its noise, and nearly as others do, is no noisy cell: what is
-    # left of it is how its motion departs from theirs.
-    factors = np.where(rest > _UNEXPLAINED * total, np.maximum(rest, 1), 1.0)
-    return factors if (factors > _NEGLIGIBLE).any() else None
+    return total, total - explained
 
 
-def _within(channels: Channels, cells: int) -> Float64:
+def _within(channels: Channels, cells: int, lag: int) -> Float64:
     # (cell, 3, 3) covariances of each cell's channels.
     total = np.zeros((cells, PER_CELL, PER_CELL))
     count = 0
-    for twice in second_differences(channels):
+    for twice in second_differences(channels, lag):
         changes = twice.reshape(-1, cells, PER_CELL)
         total += np.einsum("tcp,tcq->cpq", changes, changes, optimize=True)
         count += len(changes)

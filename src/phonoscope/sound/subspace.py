@@ -82,7 +82,9 @@ def cross_fit(channels: Channels, time_filter: TimeFilter, window: int) -> Cross
     references = _at_random(channels, _REFERENCES, random)
     if channels.count < width + _REFERENCES:
         references = references[:, :0]
-    apart = [_orthonormal(references - known @ (known.T @ references)) for known in both]
+    # What is still, for the lamps' sake, hears less than noise.
+    silent = [_orthonormal(np.hstack([known, channels.deaf])) for known in both]
+    apart = [_orthonormal(references - known @ (known.T @ references)) for known in silent]
     heard = [time_filter(channels.mix(part)) for part in (np.hstack(both), np.hstack(apart))]
     learned, noise = (np.hsplit(signals, 2) for signals in heard)
     return CrossFit(

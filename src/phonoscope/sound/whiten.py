@@ -6,7 +6,7 @@ motion.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,14 +36,17 @@ class Lamps:
     share
         ``(cell,)`` how much more of the mean light's changes a cell has than the plane says: lamps
         do not light everything alike.
+    pattern_reader
+        ``(cell,)``: what the plane leaves times this is how much of that pattern a frame has.
     rest
-        ``(cell,)`` variance from frame to frame of what is left, which may exceed the camera's
-        noise: codecs, passers-by, and glints themselves.
+        ``(cell,)`` variance of what is left, drift apart, which may exceed the camera's noise:
+        codecs, passers-by, and glints themselves.
     """
 
     basis: Float64
     reader: Float64
     share: Float64
+    pattern_reader: Float64
     rest: Float64
 
     @classmethod
@@ -67,17 +70,27 @@ class Lamps:
         weighted = precision * basis
         reader = np.linalg.pinv(weighted @ basis.T, hermitian=True) @ weighted
         none = np.zeros(len(precision))
-        lamps = cls(basis, reader, none, none)
-        along, rough, square, count = none.copy(), none.copy(), 0.0, 0
-        # Of second differences from frame to frame: slow changes are the sun's, or drift.
-        off = (np.column_stack(lamps.taken_off(block.gain)) for block in field.blocks)
-        for changes in second_differences(off):
-            rest, mean = changes[:, :-1], changes[:, -1]
-            along += mean @ rest
-            square += float(mean @ mean)
+        lamps = cls(basis, reader, none, none, none)
+        along, square = none.copy(), 0.0
+        lag = flicker_lag(field)
+        for part in {lag, max(1, lag // 2)}:  # the flicker, and twice its frequency
+            for rest, mean in lamps._changes(field, part):
+                along += mean @ rest
+                square += float(mean @ mean)
+        share = along / max(square, 1e-30)
+        own = precision * share
+        lamps = cls(basis, reader, share, own / max(float(own @ share), 1e-30), none)
+        rough, count = none.copy(), 0
+        for rest, _ in lamps._changes(field, lag):
             rough += np.einsum("tc,tc->c", rest, rest) / DIFFERENCE_POWER
             count += len(rest)
-        return cls(basis, reader, along / max(square, 1e-30), rough / max(count, 1))
+        return replace(lamps, rest=rough / max(count, 1))
+
+    def _changes(self, field: MotionField, lag: int) -> Iterator[tuple[Float64, Float64]]:
+        # Of what is left, and of the mean light; slow changes are the sun's, or drift.
+        off = (np.column_stack(self.taken_off(block.gain)) for block in field.blocks)
+        for changes in second_differences(off, lag):
+            yield changes[:, :-1], changes[:, -1]
 
     def taken_off(self, gain: Float32) -> tuple[Float64, Float64]:
         """Return ``(sample, cell)`` departure of gains from the light; ``(sample,)`` its mean."""
@@ -85,17 +98,25 @@ class Lamps:
         light = coefficients @ self.basis
         mean = coefficients[:, 0]
         rest = gain / np.maximum(light, 0.1) - 1
-        return rest - mean[:, None] * self.share, mean
+        # The pattern is taken out frame by frame. Taking the mean light's course times the pattern
+        # would put the noise of that course into all cells alike, which is what sound looks like.
+        return rest - (rest @ self.pattern_reader)[:, None] * self.share, mean
 
 
-def second_differences(blocks: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-    """Yield the second differences in time of consecutive blocks, across their borders, too."""
+def flicker_lag(field: MotionField) -> int:
+    """Return half a period of lamp flicker (100 and 120 Hz), in samples: it stands out then."""
+    most = max(1, (field.samples - 1) // 4)
+    return min(max(1, round(float(field.rate_hz) / 240)), most)
+
+
+def second_differences(blocks: Iterable[NDArray[Any]], lag: int = 1) -> Iterator[NDArray[Any]]:
+    """Yield ``z[t] - 2 z[t - lag] + z[t - 2 lag]`` of consecutive blocks, across their borders."""
     before: NDArray[Any] | None = None
     for block in blocks:
         joined = block if before is None else np.concatenate([before, block])
-        before = joined[-2:]
-        if len(joined) > 2:
-            yield np.diff(joined, 2, axis=0)
+        before = joined[-2 * lag :]
+        if len(joined) > 2 * lag:
+            yield joined[2 * lag :] - 2 * joined[lag:-lag] + joined[: -2 * lag]
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +145,13 @@ class Channels:
     def information(self) -> Float64:
         """``(cell, 3, 3)`` information of (x, y, glint): as claimed, less what excess takes."""
         return np.asarray(self.root.transpose(0, 2, 1) @ self.root)
+
+    @property
+    def deaf(self) -> Float64:
+        """``(channel, k)`` directions that are still, because the lamps' light is taken off."""
+        glint = np.linalg.pinv(self.root, rcond=_LEAST)[:, 2]
+        readers = np.vstack([self.lamps.reader, self.lamps.pattern_reader])
+        return np.asarray((readers[:, :, None] * glint).reshape(len(readers), -1).T)
 
     @property
     def count(self) -> int:
