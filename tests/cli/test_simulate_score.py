@@ -105,7 +105,9 @@ def demo(tmp_path_factory):
     heard += 0.2 * heard.std() * rng.standard_normal(len(heard))
     known = np.array([100.0])
     verdict = ph.Verdict(True, 0.0, 1e-3, 0.1, known, known, known, (100.0, 100.0))
-    sound = ph.Sound(-heard, Fraction(2200), (20, 1100), 14.0, 0.2, 1.0, verdict, np.ones(1))
+    sound = ph.Sound(
+        -heard, Fraction(2200), (20, 1100), 14.0, 0.2, np.zeros(2), 1.0, verdict, np.ones(1)
+    )
     sound.write(folder / "out.wav")
     return folder
 
