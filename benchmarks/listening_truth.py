@@ -16,13 +16,11 @@ from phonoscope.scene import Camera, Motion, Scene, Texture, write_video
 from phonoscope.scene import noise as noise_sound
 from phonoscope.sound import listen
 from phonoscope.sound.array import multichannel_wiener
-from phonoscope.sound.evidence import gather
-from phonoscope.sound.excess import excess
+from phonoscope.sound.attend import attend
 from phonoscope.sound.filter import band_pass
-from phonoscope.sound.subspace import cross_fit, strongest
-from phonoscope.sound.verdict import counted_bins
-from phonoscope.sound.whiten import Channels, rewhiten, whiten
-from phonoscope.sound.windows import frequencies_hz, signals_of, spectra, window_samples
+from phonoscope.sound.verdict import FALSE_ALARM
+from phonoscope.sound.whiten import Channels
+from phonoscope.sound.windows import signals_of, spectra
 from phonoscope.types import Float64, MotionField, Verdict
 
 SPEECH = Path(__file__).parents[2] / "shared" / "data" / "speech"
@@ -170,41 +168,17 @@ class Heard:
 def hear(scene: Scene, field: MotionField) -> Heard:
     """Listen as `phonoscope.sound.listen` does, keeping what it does not tell: its reference."""
     sound = listen(field)
-    detected = verdict_of(sound).detected
     rate, band = float(field.rate_hz), sound.band_hz
+    attention = attend(field, band, FALSE_ALARM)
+    claimed, kept, window = attention.claimed, attention.kept, attention.window
 
     def in_band(signals: Float64) -> Float64:
         return band_pass(signals, rate, band)
 
-    claimed = channels = whiten(field)
-    window = window_samples(field.samples, rate)
-    frequency = frequencies_hz(window, rate)
-    fit = cross_fit(channels, in_band, window)
-    factors = excess(channels, fit.directions)
-    if factors is not None:
-        channels = rewhiten(channels, factors)
-        fit = cross_fit(channels, in_band, window)
-    evidence = gather(fit, window, rate, counted_bins(frequency, band, field.facts))
-    wanted = np.fft.rfftfreq(field.samples, 1 / rate)
-    if detected:
-        share = np.sqrt(evidence.snr / (1 + evidence.snr)) / np.sqrt(evidence.noise)
-        gains = np.interp(wanted, frequency, share / share.max())
-    else:
-        gains = ((wanted >= band[0]) & (wanted <= band[1])).astype(np.float64)
-
-    def weighted(signals: Float64) -> Float64:
-        spectrum = np.fft.rfft(signals, axis=0) * gains[:, None]
-        return np.asarray(np.fft.irfft(spectrum, len(signals), axis=0))
-
-    subspace = strongest(
-        channels, in_band, fit.directions, weighted,
-        (float(np.mean(gains**2)), float(np.mean(gains**4))),
-    )  # fmt: skip
-    kept = subspace.directions[:, : subspace.above_noise if detected else 1]
-    seen = in_band(channels.mix(kept))
+    seen = attention.virtual()
     ours = seen[:, 0]
-    if detected:
-        ours = multichannel_wiener(seen, evidence.noise, window).signal
+    if attention.verdict.detected:
+        ours = multichannel_wiener(seen, attention.evidence.noise, window).signal
     agreement = (ours @ sound.samples) ** 2 / (ours @ ours) / (sound.samples @ sound.samples)
     if not agreement > 1 - 1e-9:
         raise RuntimeError("listen() no longer does what this benchmark repeats of it.")
@@ -213,7 +187,7 @@ def hear(scene: Scene, field: MotionField) -> Heard:
     shapes = _without_lamps(claimed, cell_shapes(scene, field))
     loadings = np.einsum("cij,cjm->cim", claimed.root, shapes)
     loadings = loadings.reshape(-1, courses.shape[1])
-    weights = kept if factors is None else kept / np.sqrt(factors).reshape(-1, 1)
+    weights = kept / np.sqrt(attention.factors).reshape(-1, 1)
     reference = weights[:, 0]
     within = np.linalg.qr(weights)[0]
     return Heard(

@@ -14,14 +14,11 @@ import phonoscope as ph
 from listening_truth import FPS, RATE_HZ
 from phonoscope.evaluate import si_sdr
 from phonoscope.scene import Background, Camera, Layer, Motion, Scene, Texture, noise, tune
-from phonoscope.sound.evidence import gather
-from phonoscope.sound.excess import excess
+from phonoscope.sound.attend import attend
 from phonoscope.sound.filter import band_pass
 from phonoscope.sound.separate import Source, separate
-from phonoscope.sound.subspace import cross_fit, strongest
-from phonoscope.sound.verdict import counted_bins
-from phonoscope.sound.whiten import PER_CELL, Channels, rewhiten, whiten
-from phonoscope.sound.windows import frequencies_hz, window_samples
+from phonoscope.sound.verdict import FALSE_ALARM
+from phonoscope.sound.whiten import PER_CELL, Channels
 from phonoscope.types import Cells, Float64, MotionBlock, MotionField, NoiseModel, VideoFacts
 
 SAMPLES = 3 * FPS
@@ -309,36 +306,13 @@ def sources_of(field: MotionField) -> tuple[Channels, Float64, tuple[Source, ...
 
     None where the verdict says that there is nothing.
     """
-    channels = whiten(field)
-
-    def in_band(signals: Float64) -> Float64:
-        return band_pass(signals, FPS, BAND)
-
-    window = window_samples(field.samples, FPS)
-    fit = cross_fit(channels, in_band, window)
-    factors = excess(channels, fit.directions)
-    if factors is not None:
-        channels = rewhiten(channels, factors)
-        fit = cross_fit(channels, in_band, window)
-    hz = frequencies_hz(window, FPS)
-    evidence = gather(fit, window, FPS, counted_bins(hz, BAND, field.facts))
-    if evidence.p_value > 1e-3:
-        return channels, fit.directions, ()
-    share = np.sqrt(evidence.snr / (1 + evidence.snr)) / np.sqrt(evidence.noise)
-    gains = np.interp(np.fft.rfftfreq(field.samples, 1 / FPS), hz, share / share.max())
-
-    def weighted(signals: Float64) -> Float64:
-        spectrum = np.fft.rfft(signals, axis=0) * gains[:, None]
-        return np.asarray(np.fft.irfft(spectrum, len(signals), axis=0))
-
-    subspace = strongest(
-        channels, in_band, fit.directions, weighted,
-        (float(np.mean(gains**2)), float(np.mean(gains**4))),
-    )  # fmt: skip
-    kept = subspace.directions[:, : subspace.above_noise]
+    attention = attend(field, BAND, FALSE_ALARM)
+    channels, kept = attention.channels, attention.kept
+    if not attention.verdict.detected:
+        return channels, kept, ()
     shares = kept.reshape(-1, PER_CELL, kept.shape[1])
-    mixed = in_band(channels.mix(kept))
-    return channels, kept, separate(mixed, evidence.noise, window, FPS, shares)
+    noise, window = attention.evidence.noise, attention.window
+    return channels, kept, separate(attention.virtual(), noise, window, FPS, shares)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Motion field to sound: whiten, learn directions, weigh the evidence, combine, keep the band."""
+"""Motion field to sound: attend to what moves together, combine it, bring it into pixels."""
 
 import math
 
@@ -6,13 +6,11 @@ import numpy as np
 
 from phonoscope.errors import InputError
 from phonoscope.sound.array import multichannel_wiener
-from phonoscope.sound.evidence import Evidence, gather
-from phonoscope.sound.excess import excess
-from phonoscope.sound.filter import band_pass, chosen_band, noise_gain
-from phonoscope.sound.subspace import cross_fit, strongest
-from phonoscope.sound.verdict import FALSE_ALARM, counted_bins, judge
-from phonoscope.sound.whiten import PER_CELL, Channels, displacement_information, rewhiten, whiten
-from phonoscope.sound.windows import frequencies_hz, shares_of_power, window_samples
+from phonoscope.sound.attend import attend
+from phonoscope.sound.filter import chosen_band, noise_gain
+from phonoscope.sound.verdict import FALSE_ALARM
+from phonoscope.sound.whiten import PER_CELL, Channels, displacement_information
+from phonoscope.sound.windows import shares_of_power
 from phonoscope.types import Float64, MotionField, Sound
 
 _FEWEST_SAMPLES = 32
@@ -55,45 +53,20 @@ def listen(
             f"{field.samples} frames are too few to hear anything in; "
             f"give at least {_FEWEST_SAMPLES}."
         )
-    channels = whiten(field)
-    if not channels.count:
-        raise InputError("no cell shows motion in the chosen region; choose one with texture.")
-
-    def even_band(signals: Float64) -> Float64:
-        return band_pass(_at_even_times(signals, field), rate, (low, high))
-
-    def in_band(signals: Float64) -> Float64:
-        return _at_own_times(even_band(signals), field)
-
-    window = window_samples(field.samples, rate)
-    counted = counted_bins(frequencies_hz(window, rate), (low, high), field.facts)
-    fit = cross_fit(channels, in_band, window)
-    factors = excess(channels, fit.directions)
-    if factors is not None:
-        channels = rewhiten(channels, factors)
-        fit = cross_fit(channels, in_band, window)
-    evidence = gather(fit, window, rate, counted)
-    passed = noise_gain(field.samples, rate, (low, high))
-    information = displacement_information(channels.information)
-    verdict = judge(
-        evidence, field.facts, false_alarm, channels.count, field.samples * passed,
-        float(np.trace(information.sum(axis=0))) / 2,
-    )  # fmt: skip
-    gains = _gains(evidence, field.samples, rate, (low, high), found=verdict.detected)
-    subspace = strongest(
-        channels, in_band, fit.directions, lambda s: _weighted(s, gains),
-        (float(np.mean(gains**2)), float(np.mean(gains**4))),
-    )  # fmt: skip
+    attention = attend(field, (low, high), false_alarm)
+    channels, subspace = attention.channels, attention.subspace
+    evidence, verdict, window = attention.evidence, attention.verdict, attention.window
+    virtual = attention.virtual()
     if verdict.detected:
-        kept = subspace.directions[:, : subspace.above_noise]
-        heard = multichannel_wiener(even_band(channels.mix(kept)), evidence.noise, window)
+        heard = multichannel_wiener(virtual, evidence.noise, window)
         signal, noise = heard.signal, heard.noise
         power = heard.power * (1 - subspace.fitted)
         snr_db = 10 * math.log10(power / max(heard.error, 1e-30)) if power > 0 else -math.inf
-        shares = kept.reshape(-1, PER_CELL, kept.shape[1])
+        shares = attention.kept.reshape(-1, PER_CELL, virtual.shape[1])
+        passed = noise_gain(field.samples, rate, (low, high))
         hearing = np.einsum("cqi,ij,cqj->c", shares, heard.covariance, shares) / passed
     else:
-        signal = even_band(channels.mix(subspace.directions[:, :1]))[:, 0]
+        signal = virtual[:, 0]
         power, noise, snr_db = 0.0, evidence.noise, -math.inf
         hearing = np.zeros(len(field.cells))
     scale = _px_per_unit(channels, subspace.directions[:, 0], field.samples * power)
@@ -113,42 +86,6 @@ def listen(
         hearing=hearing,
         warnings=tuple(warnings),
     )
-
-
-def _gains(
-    evidence: Evidence, samples: int, rate: float, band: tuple[float, float], *, found: bool
-) -> Float64:
-    # Of each frequency of the whole clip, what is likely to be sound (Wiener). Without any, all.
-    frequency = np.fft.rfftfreq(samples, 1 / rate)
-    if not found:
-        return ((frequency >= band[0]) & (frequency <= band[1])).astype(np.float64)
-    share = np.sqrt(evidence.snr / (1 + evidence.snr)) / np.sqrt(evidence.noise)
-    return np.asarray(np.interp(frequency, evidence.frequency_hz, share / share.max()))
-
-
-def _weighted(signals: Float64, gains: Float64) -> Float64:
-    spectrum = np.fft.rfft(signals, axis=0) * gains[:, None]
-    return np.asarray(np.fft.irfft(spectrum, len(signals), axis=0))
-
-
-def _at_even_times(signals: Float64, field: MotionField) -> Float64:
-    return _interpolated(_even_times(field), field.time_s, signals, field)
-
-
-def _at_own_times(signals: Float64, field: MotionField) -> Float64:
-    return _interpolated(field.time_s, _even_times(field), signals, field)
-
-
-def _even_times(field: MotionField) -> Float64:
-    return np.linspace(field.time_s[0], field.time_s[-1], field.samples)
-
-
-def _interpolated(wanted: Float64, time: Float64, signals: Float64, field: MotionField) -> Float64:
-    if not field.facts.variable_rate:
-        return signals
-    from scipy.interpolate import CubicSpline  # slow to import
-
-    return np.asarray(CubicSpline(time, signals, axis=0)(wanted))
 
 
 def _px_per_unit(channels: Channels, loading: Float64, evidence: float) -> float:

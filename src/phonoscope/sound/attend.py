@@ -1,0 +1,149 @@
+"""Find what moves together: whiten, even out odd cells, weigh the evidence, choose directions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from phonoscope.errors import InputError
+from phonoscope.sound.evidence import Evidence, gather
+from phonoscope.sound.excess import excess
+from phonoscope.sound.filter import band_pass, noise_gain
+from phonoscope.sound.subspace import Subspace, cross_fit, strongest
+from phonoscope.sound.verdict import counted_bins, judge
+from phonoscope.sound.whiten import PER_CELL, Channels, displacement_information, rewhiten, whiten
+from phonoscope.sound.windows import frequencies_hz, window_samples
+from phonoscope.types import Float64, MotionField, Verdict
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attention:
+    """What to listen to in a motion field.
+
+    Attributes
+    ----------
+    field, band_hz
+        As given.
+    window
+        Samples in a window of the short-time spectra.
+    claimed
+        Channels whitened by what the cells claim.
+    factors
+        ``(cell, 3)`` by how much channels are noisier than that.
+    channels
+        Channels whitened by both.
+    evidence, verdict
+        Whether there is sound, and where.
+    subspace
+        Directions of the virtual channels.
+    """
+
+    field: MotionField
+    band_hz: tuple[float, float]
+    window: int
+    claimed: Channels
+    factors: Float64
+    channels: Channels
+    evidence: Evidence
+    verdict: Verdict
+    subspace: Subspace
+
+    @property
+    def kept(self) -> Float64:
+        """``(channel, k)`` directions above the noise; without a sound, the strongest alone."""
+        count = self.subspace.above_noise if self.verdict.detected else 1
+        return self.subspace.directions[:, :count]
+
+    def virtual(self) -> Float64:
+        """Return the ``(sample, k)`` virtual channels of `kept`, in the band, at even times."""
+        return _even_band(self.channels.mix(self.kept), self.field, self.band_hz)
+
+
+def attend(field: MotionField, band_hz: tuple[float, float], false_alarm: float) -> Attention:
+    """Choose what to listen to.
+
+    Parameters
+    ----------
+    field
+        Motion field.
+    band_hz
+        Lowest and highest frequency.
+    false_alarm
+        Probability with which noise may be taken for sound.
+
+    Raises
+    ------
+    InputError
+        If the field holds no information.
+    """
+    rate = float(field.rate_hz)
+    claimed = channels = whiten(field)
+    if not channels.count:
+        raise InputError("no cell shows motion in the chosen region; choose one with texture.")
+
+    def in_band(signals: Float64) -> Float64:
+        return _at_own_times(_even_band(signals, field, band_hz), field)
+
+    window = window_samples(field.samples, rate)
+    counted = counted_bins(frequencies_hz(window, rate), band_hz, field.facts)
+    fit = cross_fit(channels, in_band, window)
+    factors = excess(channels, fit.directions)
+    if factors is None:
+        factors = np.ones((len(field.cells), PER_CELL))
+    else:
+        channels = rewhiten(channels, factors)
+        fit = cross_fit(channels, in_band, window)
+    evidence = gather(fit, window, rate, counted)
+    passed = noise_gain(field.samples, rate, band_hz)
+    information = displacement_information(channels.information)
+    verdict = judge(
+        evidence, field.facts, false_alarm, channels.count, field.samples * passed,
+        float(np.trace(information.sum(axis=0))) / 2,
+    )  # fmt: skip
+    gains = _gains(evidence, field.samples, rate, band_hz, found=verdict.detected)
+    subspace = strongest(
+        channels, in_band, fit.directions, lambda s: _weighted(s, gains),
+        (float(np.mean(gains**2)), float(np.mean(gains**4))),
+    )  # fmt: skip
+    return Attention(
+        field, band_hz, window, claimed, factors, channels, evidence, verdict, subspace
+    )
+
+
+def _even_band(signals: Float64, field: MotionField, band_hz: tuple[float, float]) -> Float64:
+    return band_pass(_at_even_times(signals, field), float(field.rate_hz), band_hz)
+
+
+def _gains(
+    evidence: Evidence, samples: int, rate: float, band: tuple[float, float], *, found: bool
+) -> Float64:
+    # Of each frequency of the whole clip, what is likely to be sound (Wiener). Without any, all.
+    frequency = np.fft.rfftfreq(samples, 1 / rate)
+    if not found:
+        return ((frequency >= band[0]) & (frequency <= band[1])).astype(np.float64)
+    share = np.sqrt(evidence.snr / (1 + evidence.snr)) / np.sqrt(evidence.noise)
+    return np.asarray(np.interp(frequency, evidence.frequency_hz, share / share.max()))
+
+
+def _weighted(signals: Float64, gains: Float64) -> Float64:
+    spectrum = np.fft.rfft(signals, axis=0) * gains[:, None]
+    return np.asarray(np.fft.irfft(spectrum, len(signals), axis=0))
+
+
+def _at_even_times(signals: Float64, field: MotionField) -> Float64:
+    return _interpolated(_even_times(field), field.time_s, signals, field)
+
+
+def _at_own_times(signals: Float64, field: MotionField) -> Float64:
+    return _interpolated(field.time_s, _even_times(field), signals, field)
+
+
+def _even_times(field: MotionField) -> Float64:
+    return np.linspace(field.time_s[0], field.time_s[-1], field.samples)
+
+
+def _interpolated(wanted: Float64, time: Float64, signals: Float64, field: MotionField) -> Float64:
+    if not field.facts.variable_rate:
+        return signals
+    from scipy.interpolate import CubicSpline  # slow to import
+
+    return np.asarray(CubicSpline(time, signals, axis=0)(wanted))
