@@ -1,5 +1,7 @@
 """The multichannel Wiener filter on drawn modes, beside an oracle that knows all statistics."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.signal import butter, freqz, freqz_sos, iirpeak, lfilter, sosfilt
 
 from phonoscope.evaluate import sound_bound_db
-from phonoscope.sound.array import alignment, multichannel_wiener, unspiked
+from phonoscope.sound.array import alignment, denoised, multichannel_wiener, unfitted, unspiked
 from phonoscope.sound.windows import frequencies_hz, shares_of_power
 
 RATE = 2200.0
@@ -258,3 +260,32 @@ def test_what_few_windows_cannot_teach_is_claimed_as_lost(seed):
     heard = _heard(channels[:2200])
     error = np.mean((heard.signal - clean[:2200, 0]) ** 2)
     assert _db(heard.error / error) == pytest.approx(0, abs=_CROWDED_DB)
+
+
+@pytest.mark.parametrize("snr_db", [3, 10])
+def test_every_virtual_channel_is_denoised_like_the_reference(snr_db):
+    channels, clean, _, _ = _scene(4, snr_db, 3)
+    white = np.ones(WINDOW // 2 + 1)
+    every = denoised(channels, white, WINDOW)
+    assert every[:, 0] == pytest.approx(multichannel_wiener(channels, white, WINDOW).signal)
+    assert np.mean((every - clean) ** 2) < 0.3 * np.mean((channels - clean) ** 2)
+
+
+@pytest.mark.parametrize("power", [0.3, 1.0, 5.0])
+def test_what_a_learned_direction_owes_to_noise_is_taken_off(power):
+    channels, samples, found = 400, 4000, []
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        true = np.zeros(channels)
+        true[0] = 1
+        sound = math.sqrt(power) * random.standard_normal(samples)
+        noise = random.standard_normal((samples, channels))
+        learned = sound @ (sound[:, None] * true + noise)
+        learned /= np.linalg.norm(learned)
+        heard = np.mean(((sound[:, None] * true + noise) @ learned) * sound) ** 2 / power
+        found.append(
+            (*unfitted(heard, channels / samples), power * learned[0] ** 2, learned[0] ** 2)
+        )
+    expected, cosine, real, real_cosine = np.mean(found, axis=0)
+    assert expected == pytest.approx(real, rel=0.05)
+    assert cosine == pytest.approx(real_cosine, abs=0.03)

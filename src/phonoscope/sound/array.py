@@ -19,6 +19,7 @@ import numpy as np
 
 from phonoscope.sound.windows import (
     OVERLAP,
+    Complex,
     independent_frames,
     shares_of_power,
     signals_of,
@@ -65,29 +66,72 @@ def multichannel_wiener(channels: Float64, noise: Float64, window: int) -> Heard
     window
         Samples in a window.
     """
-    samples, count = channels.shape
-    seen = spectra(channels, window) / np.sqrt(noise)[:, None, None]
-    # Windows that reach beyond the ends hold less.
-    whole = slice(OVERLAP // 2, seen.shape[2] - OVERLAP // 2)
-    crowding = count / independent_frames(seen.shape[2] - OVERLAP)
-    covariance = np.einsum("bit,bjt->bij", seen[:, :, whole], seen[:, :, whole].conj())
-    values, vectors = np.linalg.eigh(covariance / max(seen.shape[2] - OVERLAP, 1))
-    power, aligned = unspiked(values, crowding)
-    kept = power * aligned
-    gain = shrinkage(power, crowding) / np.maximum(values, 1e-30)
+    seen, learned = _learned(channels, noise, window)
     # Each direction's part in the reference, and what is heard along it.
-    along = np.einsum("bkj,bkt->bjt", vectors.conj(), seen)
-    toward = gain * np.sqrt(noise)[:, None] * vectors[:, 0]
+    reference = learned.vectors[:, 0]
+    along = np.einsum("bkj,bkt->bjt", learned.vectors.conj(), seen)
+    toward = learned.gain * np.sqrt(noise)[:, None] * reference
     spectrum = np.einsum("bj,bjt->bt", toward, along)
     share = noise * shares_of_power(window)
-    part = share[:, None] * np.abs(vectors[:, 0]) ** 2
-    return Heard(
-        signal=signals_of(spectrum, window, samples),
-        power=float((part * power).sum()),
-        error=float((part * np.maximum(power - gain**2 * values, 0)).sum()),
-        noise=noise * (np.abs(vectors[:, 0]) ** 2 * gain**2 * (values - kept)).sum(axis=1),
-        covariance=np.einsum("b,bj,bij,bkj->ik", share, power, vectors, vectors.conj()).real,
+    power, gain, part = learned.power, learned.gain, share[:, None] * np.abs(reference) ** 2
+    error = np.maximum(power - gain**2 * learned.values, 0)
+    rest = learned.values - power * learned.aligned
+    covariance = np.einsum(
+        "b,bj,bij,bkj->ik", share, power, learned.vectors, learned.vectors.conj()
     )
+    return Heard(
+        signal=signals_of(spectrum, window, len(channels)),
+        power=float((part * power).sum()),
+        error=float((part * error).sum()),
+        noise=noise * (np.abs(reference) ** 2 * gain**2 * rest).sum(axis=1),
+        covariance=covariance.real,
+    )
+
+
+def denoised(channels: Float64, noise: Float64, window: int) -> Float64:
+    """Return ``(sample, k)`` what each virtual channel would have heard without noise.
+
+    Parameters are those of `multichannel_wiener`, which does so for the first.
+    """
+    seen, learned = _learned(channels, noise, window)
+    gain = learned.gain[:, None, :] * learned.vectors
+    toward = np.sqrt(noise)[:, None, None] * (gain @ learned.vectors.conj().transpose(0, 2, 1))
+    clean = (signals_of(s, window, len(channels)) for s in (toward @ seen).transpose(1, 0, 2))
+    return np.stack(list(clean), axis=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Learned:
+    """Statistics of virtual channels in each bin, where their noise is 1.
+
+    Attributes
+    ----------
+    values, vectors
+        ``(bin, k)`` and ``(bin, k, k)`` eigenvalues and -vectors of the covariance.
+    power, aligned, gain
+        ``(bin, k)`` of the sound along each eigenvector, how well that is aligned with the true
+        direction, and the gain that loses least.
+    """
+
+    values: Float64
+    vectors: Complex
+    power: Float64
+    aligned: Float64
+    gain: Float64
+
+
+def _learned(channels: Float64, noise: Float64, window: int) -> tuple[Complex, _Learned]:
+    # ``(bin, k, frame)`` spectra over their noise, and what they teach.
+    seen = spectra(channels, window) / np.sqrt(noise)[:, None, None]
+    # Windows that reach beyond the ends hold less.
+    whole = seen[:, :, OVERLAP // 2 : seen.shape[2] - OVERLAP // 2]
+    frames = seen.shape[2] - OVERLAP
+    crowding = channels.shape[1] / independent_frames(frames)
+    covariance = np.einsum("bit,bjt->bij", whole, whole.conj()) / max(frames, 1)
+    values, vectors = np.linalg.eigh(covariance)
+    power, aligned = unspiked(values, crowding)
+    gain = shrinkage(power, crowding) / np.maximum(values, 1e-30)
+    return seen, _Learned(values, vectors, power, aligned, gain)
 
 
 def unspiked(value: Float64, crowding: float) -> tuple[Float64, Float64]:
@@ -115,6 +159,28 @@ def shrinkage(power: Float64, crowding: float) -> Float64:
     """Return the eigenvalue's part that belongs to the sound, for the least expected error."""
     safe = np.where(power > 0, power, 1)
     return np.asarray(np.where(power > 0, np.maximum(safe - crowding / safe, 0), 0))
+
+
+def unfitted(power: float, noise: float) -> tuple[float, float]:
+    """Take off what a direction owes to the noise of the samples that it was learned from.
+
+    A direction learned by correlating all channels with what is heard along it holds of each
+    channel's noise what was heard at the same time, so that it hears a little of every noise twice.
+
+    Parameters
+    ----------
+    power
+        Mean square of what is heard along it, beyond the noise.
+    noise
+        Of all channels together, over the number of samples.
+
+    Returns
+    -------
+    The sound's own mean square, and the square of the cosine between the learned direction and the
+    true one.
+    """
+    aligned = max(power - noise, 0.0) / max(power, 1e-30)
+    return aligned**2 * power, aligned
 
 
 def alignment(power: Float64 | float, crowding: float) -> Float64:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from phonoscope.errors import InputError
+from phonoscope.sound.array import denoised
 from phonoscope.sound.evidence import Evidence, gather
 from phonoscope.sound.excess import excess
 from phonoscope.sound.filter import band_pass, noise_gain
@@ -13,6 +14,9 @@ from phonoscope.sound.verdict import counted_bins, judge
 from phonoscope.sound.whiten import PER_CELL, Channels, displacement_information, rewhiten, whiten
 from phonoscope.sound.windows import frequencies_hz, window_samples
 from phonoscope.types import Float64, MotionField, Verdict
+
+_REFINEMENTS = 2
+_SPARE = 2  # directions kept beyond those above the noise: several bands, each too faint by itself
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +38,9 @@ class Attention:
     evidence, verdict
         Whether there is sound, and where.
     subspace
-        Directions of the virtual channels.
+        Strongest directions over the whole band.
+    kept
+        ``(channel, k)`` directions of the virtual channels; without a sound, the strongest alone.
     """
 
     field: MotionField
@@ -46,12 +52,7 @@ class Attention:
     evidence: Evidence
     verdict: Verdict
     subspace: Subspace
-
-    @property
-    def kept(self) -> Float64:
-        """``(channel, k)`` directions above the noise; without a sound, the strongest alone."""
-        count = self.subspace.above_noise if self.verdict.detected else 1
-        return self.subspace.directions[:, :count]
+    kept: Float64
 
     def virtual(self) -> Float64:
         """Return the ``(sample, k)`` virtual channels of `kept`, in the band, at even times."""
@@ -104,8 +105,16 @@ def attend(field: MotionField, band_hz: tuple[float, float], false_alarm: float)
         channels, in_band, fit.directions, lambda s: _weighted(s, gains),
         (float(np.mean(gains**2)), float(np.mean(gains**4))),
     )  # fmt: skip
+    kept = subspace.directions[:, :1]
+    if verdict.detected:
+        # What frequencies tell apart, each by its own noise and directions, teaches the next round.
+        kept = subspace.directions[:, : subspace.above_noise + _SPARE]
+        for _ in range(_REFINEMENTS):
+            virtual = _even_band(channels.mix(kept), field, band_hz)
+            clean = _at_own_times(denoised(virtual, evidence.noise, window), field)
+            kept = np.linalg.svd(channels.correlate(clean), full_matrices=False)[0]
     return Attention(
-        field, band_hz, window, claimed, factors, channels, evidence, verdict, subspace
+        field, band_hz, window, claimed, factors, channels, evidence, verdict, subspace, kept
     )
 
 

@@ -56,8 +56,8 @@ def excess(channels: Channels, directions: Float64) -> Float64 | None:
         noisy &= rest > _UNEXPLAINED * total
     if not noisy.any():
         return None
-    # Where all are quieter than claimed, that is for the evidence to say: here it is the odd ones.
-    level = min(1.0, float(np.median(most[noisy])))
+    # What all have more or less than claimed is for the evidence to say: here it is the odd ones.
+    level = float(np.median(most[noisy]))
     factors = np.where(noisy, most / level, 1.0)
     # What may be the estimate's own error would make even channels uneven.
     usual = 1 + _SURE * math.sqrt(_SHARED / len(virtual))

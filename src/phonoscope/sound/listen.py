@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from phonoscope.errors import InputError
-from phonoscope.sound.array import multichannel_wiener
+from phonoscope.sound.array import multichannel_wiener, unfitted
 from phonoscope.sound.attend import attend
 from phonoscope.sound.filter import chosen_band, noise_gain
 from phonoscope.sound.verdict import FALSE_ALARM
@@ -54,22 +54,27 @@ def listen(
             f"give at least {_FEWEST_SAMPLES}."
         )
     attention = attend(field, (low, high), false_alarm)
-    channels, subspace = attention.channels, attention.subspace
+    channels = attention.channels
     evidence, verdict, window = attention.evidence, attention.verdict, attention.window
     virtual = attention.virtual()
     if verdict.detected:
         heard = multichannel_wiener(virtual, evidence.noise, window)
         signal, noise = heard.signal, heard.noise
-        power = heard.power * (1 - subspace.fitted)
+        # The noise where the sound is.
+        where = evidence.snr * evidence.noise
+        level = float(where @ evidence.noise) / float(where.sum())
+        power, aligned = unfitted(heard.power, level * channels.count / field.samples)
         snr_db = 10 * math.log10(power / max(heard.error, 1e-30)) if power > 0 else -math.inf
         shares = attention.kept.reshape(-1, PER_CELL, virtual.shape[1])
         passed = noise_gain(field.samples, rate, (low, high))
         hearing = np.einsum("cqi,ij,cqj->c", shares, heard.covariance, shares) / passed
     else:
         signal = virtual[:, 0]
-        power, noise, snr_db = 0.0, evidence.noise, -math.inf
+        power, aligned, noise, snr_db = 0.0, 1.0, evidence.noise, -math.inf
         hearing = np.zeros(len(field.cells))
-    scale = _px_per_unit(channels, subspace.directions[:, 0], field.samples * power)
+    scale = _px_per_unit(channels, attention.kept[:, 0], field.samples * power)
+    if aligned:
+        scale /= math.sqrt(aligned)
     warnings = list(field.warnings)
     if not verdict.detected:
         because = f" ({verdict.reason})" if verdict.reason else ""

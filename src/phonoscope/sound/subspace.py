@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from phonoscope.sound.array import unspiked
 from phonoscope.sound.whiten import PER_CELL, Channels
 from phonoscope.types import Float64
 
@@ -48,7 +47,7 @@ class CrossFit:
         For the directions of each fold, ``(sample, r)`` signals of combinations at right angles to
         them, which on the other fold hear noise alone; none where the channels are too few.
     directions
-        ``(channel, k)`` of both folds side by side.
+        ``(channel, k)`` of both folds.
     channels
         Number of channels that carry information.
     """
@@ -87,8 +86,10 @@ def cross_fit(channels: Channels, time_filter: TimeFilter, window: int) -> Cross
     apart = [_orthonormal(references - known @ (known.T @ references)) for known in silent]
     heard = [time_filter(channels.mix(part)) for part in (np.hstack(both), np.hstack(apart))]
     learned, noise = (np.hsplit(signals, 2) for signals in heard)
+    # The common motion, which both folds have, once: else the span would be one of rounding.
+    directions = np.hstack([both[0], both[1][:, fixed.shape[1] :]])
     return CrossFit(
-        fold, (learned[0], learned[1]), (noise[0], noise[1]), np.hstack(both), channels.count
+        fold, (learned[0], learned[1]), (noise[0], noise[1]), directions, channels.count
     )
 
 
@@ -102,14 +103,10 @@ class Subspace:
         ``(channel, k)`` orthonormal, strongest first.
     above_noise
         How many of them stand above noise.
-    fitted
-        Share of the strongest's power beyond the noise that is noise after all, to which the
-        direction was fitted.
     """
 
     directions: Float64
     above_noise: int
-    fitted: float
 
 
 def strongest(
@@ -149,10 +146,7 @@ def strongest(
     # What noise alone reaches (Marchenko and Pastur, doi:10.1070/SM1967v001n04ABEH001994).
     crowding = channels.count / independent
     above = int(np.count_nonzero(values > _EDGE_MARGIN * square * (1 + np.sqrt(crowding)) ** 2))
-    strongest_value = values[-1] / max(square, 1e-30)
-    spike, aligned = unspiked(np.asarray(strongest_value), crowding)
-    fitted = 1 - float(spike * aligned) / max(strongest_value - 1, 1e-30)
-    return Subspace(basis @ vectors[:, ::-1], max(above, 1), min(max(fitted, 0.0), 1.0))
+    return Subspace(basis @ vectors[:, ::-1], max(above, 1))
 
 
 def _common_motion(channels: Channels) -> Float64:
