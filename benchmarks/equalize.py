@@ -14,7 +14,8 @@ from phonoscope.evaluate import align, estoi, si_sdr, stoi
 from phonoscope.scene import Motion
 from phonoscope.scene.generate import tune
 from phonoscope.sound import equalize as eq
-from phonoscope.sound.windows import Complex, signals_of, spectra, window_samples
+from phonoscope.sound.array import multichannel_wiener
+from phonoscope.sound.windows import signals_of, spectra, window_samples
 from phonoscope.types import Float64
 
 RATE = 4400.0
@@ -50,21 +51,13 @@ def field_of(sound: Float64, seed: int, snr_db: float, noise_seed: int) -> tuple
     return scale * clean, noise
 
 
-def recover(
-    clean: Float64, noise: Float64, weights: Complex | None = None
-) -> tuple[Float64, Float64, Complex]:
-    """Return the array's output, its noise's spectral density, and the filter."""
+def recover(clean: Float64, noise: Float64) -> Float64:
+    """Return the array's output."""
+    observed = clean + noise
     window = window_samples(len(clean), RATE)
-    observed = spectra(clean + noise, window)
-    if weights is None:
-        covariance = np.einsum("fit,fjt->fij", observed, observed.conj()) / observed.shape[2]
-        values, vectors = np.linalg.eigh(covariance)
-        snr = np.maximum(values[:, -1] - 1, 0)
-        top = vectors[:, :, -1]
-        weights = top * (top[:, :1].conj() * (snr / (1 + snr))[:, None])
-    output = np.einsum("fi,fit->ft", weights.conj(), observed)
-    psd = (np.abs(weights) ** 2).sum(axis=1) * 2 / RATE
-    return signals_of(output, window, len(clean)), psd, weights
+    white = np.ones(window // 2 + 1)
+    turn = np.linalg.eigh(observed.T @ observed)[1][:, ::-1]  # the strongest is the reference
+    return multichannel_wiener(observed @ turn, white, window).signal
 
 
 def oracle(clean: Float64, noise: Float64, sound: Float64) -> Float64:
@@ -79,15 +72,13 @@ def oracle(clean: Float64, noise: Float64, sound: Float64) -> Float64:
 
 def methods(sound: Float64, seed: int, snr_db: float) -> dict[str, Float64]:
     clean, noise = field_of(sound, seed, snr_db, 1)
-    raw, psd, weights = recover(clean, noise)
     known = np.random.default_rng([seed, 5]).standard_normal(int(10 * RATE))
-    # The calibration is as loud as the sound, and heard through the same array filter.
+    # The calibration is as loud as the sound or louder.
     played, hiss = field_of(known, seed, max(snr_db, 20), 2)
-    calibration, _, _ = recover(played, hiss, weights)
-    response = eq.measure_response(calibration, known, RATE)
+    transfer = eq.measure_transfer(played + hiss, known, RATE)
     return {
-        "unequalised": raw,
-        "measured": eq.equalize(raw, RATE, response, psd),
+        "unequalised": recover(clean, noise),
+        "measured": eq.equalize(clean + noise, np.full(2, 2 / RATE), RATE, transfer)[0],
         "oracle": oracle(clean, noise, sound),
     }
 

@@ -307,12 +307,13 @@ def sources_of(field: MotionField) -> tuple[Channels, Float64, tuple[Source, ...
     None where the verdict says that there is nothing.
     """
     attention = attend(field, BAND, FALSE_ALARM)
-    channels, kept = attention.channels, attention.kept
+    channels = attention.channels
+    kept = attention.kept[:, : attention.subspace.above_noise]
     if not attention.verdict.detected:
         return channels, kept, ()
     shares = kept.reshape(-1, PER_CELL, kept.shape[1])
     noise, window = attention.evidence.noise, attention.window
-    return channels, kept, separate(attention.virtual(), noise, window, FPS, shares)
+    return channels, kept, separate(attention.signals(kept), noise, window, FPS, shares)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,17 @@ _MARKUP = re.compile(r"\[/?[a-z ]+\]")
 
 
 def commands() -> dict[str, Any]:
-    """Return the program's commands by name."""
-    group: Any = typer.main.get_command(app)
-    return dict(group.commands)
+    """Return the program's commands by name, those of groups too (``calibrate response``)."""
+    return _below(typer.main.get_command(app), "")
+
+
+def _below(group: Any, before: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        known_as = f"{before}{name}"
+        inner = hasattr(command, "commands")
+        found |= _below(command, f"{known_as} ") if inner else {known_as: command}
+    return found
 
 
 def reference() -> str:

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from contextlib import redirect_stdout
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from phonoscope.audio import write_audio
 from phonoscope.scene import preset, write_video
 
 ROOT = Path(__file__).parent.parent
@@ -36,16 +38,19 @@ def commands(page: Path) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a clip, and as its own calibration the same with what was played."""
+    made = tmp_path_factory.mktemp("clip")
     scene = preset("chips", duration=0.2)
-    write_video(scene.frames(), path, scene.camera.fps, codec="h264", crf=2)
-    return path
+    write_video(scene.frames(), made / "clip.mp4", scene.camera.fps, codec="h264", crf=2)
+    shutil.copy(made / "clip.mp4", made / "calibration.mp4")
+    write_audio(made / "noise.wav", scene.sound, scene.sound_rate_hz)
+    return made
 
 
 @pytest.fixture
-def folder(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "clip.mp4").write_bytes(clip.read_bytes())
+def folder(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(clips, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

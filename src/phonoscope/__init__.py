@@ -22,7 +22,8 @@ if TYPE_CHECKING:
         UsageError,
     )
     from phonoscope.motion import open_motion
-    from phonoscope.pipeline import measure, recover
+    from phonoscope.pipeline import calibrate_response, measure, recover
+    from phonoscope.sound import Response, read_response
     from phonoscope.types import (
         Cells,
         Frame,
@@ -50,7 +51,8 @@ _HOMES = {
         "UsageError",
     ),
     "motion": ("open_motion",),
-    "pipeline": ("measure", "recover"),
+    "pipeline": ("calibrate_response", "measure", "recover"),
+    "sound": ("Response", "read_response"),
     "types": (
         "Cells",
         "Frame",
@@ -78,15 +80,18 @@ __all__ = [
     "OutputError",
     "PhonoscopeError",
     "Region",
+    "Response",
     "SilenceError",
     "Sound",
     "UsageError",
     "Verdict",
     "VideoFacts",
+    "calibrate_response",
     "measure",
     "open_motion",
     "open_video",
     "read_audio",
+    "read_response",
     "recover",
     "resample",
     "write_audio",

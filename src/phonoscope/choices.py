@@ -13,3 +13,6 @@ Kind = Literal["speech", "general"]
 
 Mains = Literal["auto", "50", "60", "off"]
 """Mains hum to remove: what is detected, of one grid, or none."""
+
+Version = Literal["measured", "equalized", "enhanced"]
+"""Of a sound: as measured; without the object's colour; and easier to listen to."""

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonoscope.audio import write_audio
+from phonoscope.choices import Version
 from phonoscope.errors import UsageError
 
 Luma = NDArray[np.uint8] | NDArray[np.uint16]
@@ -336,8 +337,15 @@ class Sound:
         Every fact of the result, ready for JSON.
     warnings
         Sentences that the user should read.
+    equalized
+        ``(sample,)`` the sound without the object's colour, in the unit of the known sound of the
+        calibration; or None.
+    equalized_noise_psd
+        ``(bin,)`` density of the noise left in `equalized`, as in `noise_psd`; or None.
     enhanced
-        ``(sample,)`` `samples` enhanced for listening, or None.
+        ``(sample,)`` `equalized`, else `samples`, enhanced for listening; or None.
+    sources
+        Of independent sources, each one's sound, the strongest first, where that was asked for.
     """
 
     samples: Float64
@@ -351,14 +359,17 @@ class Sound:
     hearing: Float64
     record: Mapping[str, Any] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
+    equalized: Float64 | None = None
+    equalized_noise_psd: Float64 | None = None
     enhanced: Float64 | None = None
+    sources: "tuple[Sound, ...]" = ()
 
     def write(
         self,
         path: str | os.PathLike[str],
         *,
         rate: int | Literal["native"] = 48000,
-        enhanced: bool = False,
+        version: Version = "measured",
     ) -> None:
         """Write a WAV or FLAC file (by suffix), mono, 24 bit, scaled to a peak of -1 dBFS.
 
@@ -369,20 +380,29 @@ class Sound:
         rate
             Sample rate of the file in Hz, which players accept, or ``"native"`` for the capture
             rate, unresampled.
-        enhanced
-            Write `enhanced` instead of what was measured.
+        version
+            What to write: the sound as ``"measured"``, ``"equalized"`` or ``"enhanced"``.
 
         Raises
         ------
         UsageError
-            If the suffix is not .wav or .flac, the rate is not positive, or nothing was enhanced.
+            If the suffix is not .wav or .flac, the rate is not positive, or there is no such
+            version.
         OutputError
             If the file cannot be written.
         """
         low, high = self.band_hz
-        samples = self.enhanced if enhanced else self.samples
+        versions = {
+            "measured": self.samples,
+            "equalized": self.equalized,
+            "enhanced": self.enhanced,
+        }
+        samples = versions.get(version)
         if samples is None:
-            raise UsageError("nothing was enhanced; recover with enhance='speech' or 'general'.")
+            raise UsageError(
+                f"this sound has no version {version!r}; recover with equalize=... or enhance=... "
+                "for the versions equalized and enhanced."
+            )
         write_audio(
             path,
             samples,

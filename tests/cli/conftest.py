@@ -60,6 +60,32 @@ def encode(frames, codec, pix_fmt) -> bytes:
     return b"".join(bytes(packet) for packet in packets + context.encode(None))
 
 
+DRAWN_CELLS = 60
+
+
+def write_drawn(path, truth, *, noise_px=0.01, seed=0):
+    """Write a motion file whose cells move by ``truth`` ``(sample, cell, 2)``, px, plus noise."""
+    from phonoscope.motion import finish_motion, write_motion
+    from phonoscope.types import Cells, MotionBlock, NoiseModel, VideoFacts
+
+    samples, cells, _ = truth.shape
+    random = np.random.default_rng(seed)
+    motion = truth + noise_px * random.standard_normal(truth.shape)
+    gain = 1 + 0.01 * random.standard_normal((samples, cells))
+    information = np.zeros((cells, 3, 3))
+    information[:, range(3), range(3)] = np.array([noise_px, noise_px, 0.01]) ** -2.0
+    block = MotionBlock(
+        np.arange(samples) / FPS, motion.astype(np.float32), gain.astype(np.float32), information
+    )
+    place, size = np.arange(cells, dtype=np.int32), np.full(cells, 16, np.int32)
+    where = Cells(16 * (place % 10), 16 * (place // 10), size, size, np.zeros(cells))
+    facts = VideoFacts("drawn", "", "", "gray", 160, 96, 8, samples, None, Fraction(FPS), "user")
+    model = NoiseModel(np.array([0.0]), np.array([1.0]))
+    for _ in write_motion(Path(path), [block], facts=facts, cells=where, noise=model):
+        pass
+    finish_motion(Path(path), samples=samples, parameters={"cell_px": 16}, warnings=())
+
+
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory) -> Path:
     """A lossless clip of 120 frames at 240 frames/s. Not to be written beside."""
@@ -83,7 +109,7 @@ def tools():
     """Return what test modules cannot import by name."""
     return SimpleNamespace(
         moving=moving, snapshot=snapshot, encode=encode, fps=FPS, tone_hz=TONE_HZ,
-        amplitude_px=AMPLITUDE_PX,
+        amplitude_px=AMPLITUDE_PX, drawn_cells=DRAWN_CELLS, write_drawn=write_drawn,
     )  # fmt: skip
 
 

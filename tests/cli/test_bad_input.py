@@ -193,7 +193,7 @@ def test_wrong_options_of_recover(option, value, says, refused, copy):
 
 
 def test_band_is_checked_before_the_long_run(refused, copy, monkeypatch):
-    monkeypatch.setattr("phonoscope.pipeline.run.measure_frames", None)
+    monkeypatch.setattr("phonoscope.pipeline.measuring.measure_frames", None)
     refused("recover", copy, "--band", "80,200", code=2, says="above 120 Hz")
 
 

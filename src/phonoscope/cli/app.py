@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 import phonoscope
+from phonoscope.cli import calibrate
 from phonoscope.cli.commands import measure, recover
 from phonoscope.cli.demonstrate import score, simulate
 from phonoscope.errors import PhonoscopeError, UsageError
@@ -63,7 +64,9 @@ phonoscope recover clip.mp4 --fps 2200
 
 phonoscope recover clip.mp4 -o out.flac --region 120,80,300,200 --band 80,1000 --json out.json
 
-phonoscope recover clip.motion -o out.wav --rate native"""
+phonoscope recover clip.motion -o out.wav --rate native
+
+phonoscope recover clip.mp4 --fps 2200 --equalize bag.response --enhance speech --separate"""
 
 MEASURE_EXAMPLES = """[bold]Examples[/bold]: the costly pass once, then sound from it in a moment
 
@@ -85,6 +88,7 @@ phonoscope score demo/truth.wav out.wav --band 80,1000 --json scores.json"""
 
 app.command(epilog=RECOVER_EXAMPLES)(recover)
 app.command(epilog=MEASURE_EXAMPLES)(measure)
+app.add_typer(calibrate.app, name="calibrate")
 app.command(epilog=SIMULATE_EXAMPLES)(simulate)
 app.command(epilog=SCORE_EXAMPLES)(score)
 

@@ -8,7 +8,14 @@ import typer
 from phonoscope.choices import Kind, Mains, Method, Weights
 from phonoscope.cli import options
 from phonoscope.cli.console import print_motion, print_sound, progress_bar
-from phonoscope.cli.outputs import check_outputs, default_output, write_json
+from phonoscope.cli.outputs import (
+    check_outputs,
+    default_output,
+    source_path,
+    version_path,
+    write_beside,
+    write_json,
+)
 from phonoscope.errors import SilenceError
 from phonoscope.files import replace_when_done, sha256
 
@@ -56,6 +63,23 @@ def recover(
             rich_help_panel=options.LISTENING,
         ),
     ] = "auto",
+    equalize: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write a version without the object's colour, as FILE.equalized.wav: by its "
+            "response, from phonoscope calibrate response.",
+            metavar="RESPONSE",
+            rich_help_panel=options.LISTENING,
+        ),
+    ] = None,
+    separate: Annotated[
+        bool,
+        typer.Option(
+            "--separate",
+            help="Also write independent sources apart, as FILE.1.wav, FILE.2.wav ...",
+            rich_help_panel=options.LISTENING,
+        ),
+    ] = False,
     method: Annotated[
         Method,
         typer.Option(
@@ -92,32 +116,31 @@ def recover(
 
     target = default_output(source, ".wav") if output is None else output
     file_rate = check_file_rate(target, rate)
-    enhanced = target.with_suffix(f".enhanced{target.suffix}")
-    check_outputs(source, target, json_file, *([enhanced] if enhance else []))
+    beside = [version_path(target, "equalized")] if equalize else []
+    beside += [version_path(target, "enhanced")] if enhance or mains in ("50", "60") else []
+    beside += [source_path(target, 1)] if separate else []
+    check_outputs(source, target, json_file, *beside, read=equalize)
     from phonoscope.pipeline import recover as run
 
     with progress_bar(quiet) as progress:
         sound = run(
             source, fps=fps, region=region or (), band=band, cell=cell, start=start,
-            duration=duration, enhance=enhance, mains=mains, method=method, scales=scales,
-            orientations=orientations, weights=weights, fingerprint=json_file is not None,
-            progress=progress,
+            duration=duration, enhance=enhance, mains=mains, equalize=equalize, separate=separate,
+            method=method, scales=scales, orientations=orientations, weights=weights,
+            fingerprint=json_file is not None, progress=progress,
         )  # fmt: skip
     if sound.verdict is not None and not sound.verdict.detected and not force:
         if json_file is not None:
             write_json(json_file, {**sound.record, "output": None})
         raise SilenceError(_silence(sound.verdict))
-    if sound.enhanced is not None:
-        sound.write(enhanced, rate=file_rate, enhanced=True)
+    facts = write_beside(sound, target, file_rate, hashed=json_file is not None)
     with replace_when_done(target) as part:
         sound.write(part, rate=file_rate)
         if json_file is not None:
-            facts = {"output": str(target), "output_sha256": sha256(part), "file_rate": file_rate}
-            if sound.enhanced is not None:
-                facts |= {"enhanced": str(enhanced), "enhanced_sha256": sha256(enhanced)}
-            write_json(json_file, {**sound.record, **facts})
+            own = {"output": str(target), "output_sha256": sha256(part), "file_rate": file_rate}
+            write_json(json_file, {**sound.record, **facts, **own})
     if not quiet:
-        print_sound(sound, target, enhanced)
+        print_sound(sound, target)
 
 
 def _silence(verdict: "Verdict") -> str:

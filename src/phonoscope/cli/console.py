@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from phonoscope.cli.outputs import source_path, version_path
+
 if TYPE_CHECKING:
+    from phonoscope.sound import Response
     from phonoscope.types import MotionField, Sound
+
+_EXPLAINED = 0.5
 
 
 @contextmanager
@@ -63,7 +68,7 @@ def progress_bar(
         yield told
 
 
-def print_sound(sound: "Sound", target: Path, enhanced: Path) -> None:
+def print_sound(sound: "Sound", target: Path) -> None:
     """Print what was heard and where it was written."""
     low, high = sound.band_hz
     record, verdict = sound.record, sound.verdict
@@ -76,10 +81,21 @@ def print_sound(sound: "Sound", target: Path, enhanced: Path) -> None:
             f"{sound.motion_rms_px:.2g} px RMS at {verdict.heard_hz[0]:.4g} to "
             f"{verdict.heard_hz[1]:.4g} Hz, {sound.snr_db:.1f} dB over the error"
         )
-    for_listening = [] if sound.enhanced is None else [("enhanced", str(enhanced))]
+    beside: list[tuple[str, str]] = []
+    if sound.equalized is not None:
+        beside.append(("equalized", str(version_path(target, "equalized"))))
+    if sound.enhanced is not None:
+        beside.append(("enhanced", str(version_path(target, "enhanced"))))
+    if len(sound.sources) > 1:
+        beside += [
+            (f"source {number}", f"{source_path(target, number)}, {one.motion_rms_px:.2g} px RMS")
+            for number, one in enumerate(sound.sources, 1)
+        ]
+    elif sound.sources:
+        beside.append(("sources", "one; there is nothing to separate"))
     print_facts(
         ("sound", str(target)),
-        *for_listening,
+        *beside,
         ("length", f"{record['duration_s']:.3f} s, {record['frames']:,} frames"),
         ("capture rate", _rate_text(record["capture_fps"], record["capture_fps_source"])),
         ("band", f"{low:.4g} to {high:.4g} Hz"),
@@ -100,6 +116,22 @@ def print_motion(field: "MotionField", target: Path) -> None:
         ("cells", f"{len(field.cells):,} of {cell_px} px, {hearing:,} with texture"),
     )
     print_warnings(field.warnings)
+
+
+def print_response(response: "Response", target: Path) -> None:
+    """Print what a calibration has measured and where it was written."""
+    counted = response.coherence > _EXPLAINED
+    heard = response.frequency_hz[counted]
+    clear = f"{heard[0]:.4g} to {heard[-1]:.4g} Hz" if len(heard) else "nowhere"
+    print_facts(
+        ("response", str(target)),
+        ("shapes", f"{response.response.shape[1]} in which the object moves"),
+        ("clear", f"{clear} (the known sound explains more than {_EXPLAINED:.0%} of the motion)"),
+    )
+    if not len(heard):
+        print_warnings(
+            ("the known sound explains little of the motion: is it the one that was played?",)
+        )
 
 
 def print_facts(*rows: tuple[str, str]) -> None:

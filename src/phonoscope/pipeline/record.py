@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import phonoscope
-from phonoscope.types import MotionField, Sound, Verdict
+from phonoscope.types import Float64, MotionField, Sound, Verdict
 
 
 def record_of(field: MotionField, sound: Sound, **more: Any) -> dict[str, Any]:
@@ -37,15 +37,23 @@ def record_of(field: MotionField, sound: Sound, **more: Any) -> dict[str, Any]:
         "snr_db": _decibels(sound.snr_db),
         "noise_floor_px": sound.noise_floor_px,
         "motion_rms_px": sound.motion_rms_px,
+        **({"sources": [_source(one) for one in sound.sources]} if sound.sources else {}),
         "versions": parameters.pop("versions", versions()),
         "parameters": {**parameters, **more},
         "warnings": list(sound.warnings),
     }
 
 
+def _source(sound: Sound) -> dict[str, Any]:
+    return {
+        "snr_db": _decibels(sound.snr_db),
+        "noise_floor_px": sound.noise_floor_px,
+        "motion_rms_px": sound.motion_rms_px,
+        "hearing_db": _each_decibels(sound.hearing),
+    }
+
+
 def _verdict(verdict: Verdict, sound: Sound) -> dict[str, Any]:
-    with np.errstate(divide="ignore"):
-        hearing_db = 10 * np.log10(sound.hearing)
     return {
         "detected": verdict.detected,
         "p_value": verdict.p_value,
@@ -58,8 +66,13 @@ def _verdict(verdict: Verdict, sound: Sound) -> dict[str, Any]:
             "snr_db": [_decibels(value) for value in verdict.snr_db],
             "noise_db": [_decibels(value) for value in verdict.noise_db],
         },
-        "hearing_db": [_decibels(value) for value in hearing_db],
+        "hearing_db": _each_decibels(sound.hearing),
     }
+
+
+def _each_decibels(powers: Float64) -> list[float | None]:
+    with np.errstate(divide="ignore"):
+        return [_decibels(value) for value in 10 * np.log10(np.maximum(powers, 0))]
 
 
 def _decibels(value: float) -> float | None:

@@ -4,13 +4,23 @@ from phonoscope.sound.bands import sum_bands
 from phonoscope.sound.filter import chosen_band
 from phonoscope.sound.listen import listen
 from phonoscope.sound.polish import check_polish, polish
+from phonoscope.sound.response import (
+    Response,
+    is_response_file,
+    measure_response,
+    read_response,
+)
 from phonoscope.sound.select import select
 
 __all__ = [
+    "Response",
     "check_polish",
     "chosen_band",
+    "is_response_file",
     "listen",
+    "measure_response",
     "polish",
+    "read_response",
     "select",
     "sum_bands",
 ]

@@ -55,8 +55,12 @@ class Attention:
     kept: Float64
 
     def virtual(self) -> Float64:
-        """Return the ``(sample, k)`` virtual channels of `kept`, in the band, at even times."""
-        return _even_band(self.channels.mix(self.kept), self.field, self.band_hz)
+        """Return the ``(sample, k)`` virtual channels of `kept`."""
+        return self.signals(self.kept)
+
+    def signals(self, directions: Float64) -> Float64:
+        """Return ``(sample, k)`` signals of ``(channel, k)``, in the band, at even times."""
+        return _even_band(self.channels.mix(directions), self.field, self.band_hz)
 
 
 def attend(field: MotionField, band_hz: tuple[float, float], false_alarm: float) -> Attention:

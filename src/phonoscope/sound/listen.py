@@ -1,13 +1,16 @@
 """Motion field to sound: attend to what moves together, combine it, bring it into pixels."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from phonoscope.errors import InputError
-from phonoscope.sound.array import multichannel_wiener, unfitted
-from phonoscope.sound.attend import attend
+from phonoscope.sound.array import Heard, multichannel_wiener, unfitted
+from phonoscope.sound.attend import Attention, attend
 from phonoscope.sound.filter import chosen_band, noise_gain
+from phonoscope.sound.response import Response, without_colour
+from phonoscope.sound.separate import separate as tell_apart
 from phonoscope.sound.verdict import FALSE_ALARM
 from phonoscope.sound.whiten import PER_CELL, Channels, displacement_information
 from phonoscope.sound.windows import shares_of_power
@@ -22,6 +25,8 @@ def listen(
     *,
     band: tuple[float, float] | None = None,
     false_alarm: float = FALSE_ALARM,
+    response: Response | None = None,
+    separate: bool = False,
 ) -> Sound:
     """Turn a motion field into sound, as measured: the strongest common motion within a band.
 
@@ -33,6 +38,10 @@ def listen(
         Lowest and highest frequency to keep, Hz; from 20 Hz to Nyquist by default.
     false_alarm
         Probability with which noise may be taken for sound.
+    response
+        Of the object, to take its colour off beside: `Sound.equalized`.
+    separate
+        Also tell independent sources apart: `Sound.sources`.
 
     Returns
     -------
@@ -42,55 +51,100 @@ def listen(
     Raises
     ------
     UsageError
-        If the band is not within 0 Hz and Nyquist.
+        If the band is not within 0 Hz and Nyquist, or the response is of another picture.
     InputError
         If the field is too short or holds no information.
     """
-    rate = float(field.rate_hz)
-    low, high = chosen_band(band, rate)
+    chosen = chosen_band(band, float(field.rate_hz))
     if field.samples < _FEWEST_SAMPLES:
         raise InputError(
             f"{field.samples} frames are too few to hear anything in; "
             f"give at least {_FEWEST_SAMPLES}."
         )
-    attention = attend(field, (low, high), false_alarm)
-    channels = attention.channels
-    evidence, verdict, window = attention.evidence, attention.verdict, attention.window
-    virtual = attention.virtual()
-    if verdict.detected:
-        heard = multichannel_wiener(virtual, evidence.noise, window)
-        signal, noise = heard.signal, heard.noise
-        # The noise where the sound is.
-        where = evidence.snr * evidence.noise
-        level = float(where @ evidence.noise) / float(where.sum())
-        power, aligned = unfitted(heard.power, level * channels.count / field.samples)
-        snr_db = 10 * math.log10(power / max(heard.error, 1e-30)) if power > 0 else -math.inf
-        shares = attention.kept.reshape(-1, PER_CELL, virtual.shape[1])
-        passed = noise_gain(field.samples, rate, (low, high))
-        hearing = np.einsum("cqi,ij,cqj->c", shares, heard.covariance, shares) / passed
-    else:
-        signal = virtual[:, 0]
-        power, aligned, noise, snr_db = 0.0, 1.0, evidence.noise, -math.inf
-        hearing = np.zeros(len(field.cells))
-    scale = _px_per_unit(channels, attention.kept[:, 0], field.samples * power)
+    attention = attend(field, chosen, false_alarm)
+    if not attention.verdict.detected:
+        return _nothing_heard(attention)
+    virtual, noise, window = attention.virtual(), attention.evidence.noise, attention.window
+    heard = multichannel_wiener(virtual, noise, window)
+    sound = _in_pixels(attention, heard, attention.kept, attention.kept[:, 0])
+    if response is not None:
+        samples, left = without_colour(attention, response)
+        sound = replace(sound, equalized=samples, equalized_noise_psd=left)
+    if separate:
+        sound = replace(sound, sources=_sources(attention, virtual))
+    return sound
+
+
+def _sources(attention: Attention, virtual: Float64) -> tuple[Sound, ...]:
+    # Directions that are spare hold noise, which nothing is coherent with: a source each.
+    strong = attention.subspace.above_noise
+    kept = attention.kept[:, :strong]
+    apart = tell_apart(
+        virtual[:, :strong],
+        attention.evidence.noise,
+        attention.window,
+        float(attention.field.rate_hz),
+        kept.reshape(-1, PER_CELL, strong),
+    )
+    return tuple(_in_pixels(attention, s.heard, kept, kept @ s.directions[:, 0]) for s in apart)
+
+
+def _in_pixels(
+    attention: Attention, heard: Heard, directions: Float64, reference: Float64
+) -> Sound:
+    """Return what was heard through ``(channel, k)`` directions, brought into pixels.
+
+    `reference` is the ``(channel,)`` direction whose sound it is.
+    """
+    field, channels, evidence = attention.field, attention.channels, attention.evidence
+    rate = float(field.rate_hz)
+    # The noise where the sound is.
+    where = evidence.snr * evidence.noise
+    level = float(where @ evidence.noise) / float(where.sum())
+    power, aligned = unfitted(heard.power, level * channels.count / field.samples)
+    scale = _px_per_unit(channels, reference, field.samples * power)
     if aligned:
         scale /= math.sqrt(aligned)
-    warnings = list(field.warnings)
-    if not verdict.detected:
-        because = f" ({verdict.reason})" if verdict.reason else ""
-        warnings.append(f"nothing above the noise floor{because}: what is written is noise.")
+    shares = directions.reshape(len(field.cells), PER_CELL, -1)
+    hearing = np.einsum("cqi,ij,cqj->c", shares, heard.covariance, shares)
     return Sound(
-        samples=signal * scale,
+        samples=heard.signal * scale,
         rate_hz=field.rate_hz,
-        band_hz=(low, high),
-        snr_db=snr_db,
-        noise_floor_px=abs(scale) * math.sqrt(float(noise @ shares_of_power(window))),
-        noise_psd=noise * scale**2 * 2 / rate,
+        band_hz=attention.band_hz,
+        snr_db=10 * math.log10(power / max(heard.error, 1e-30)) if power > 0 else -math.inf,
+        noise_floor_px=_floor_px(heard.noise, scale, attention),
+        noise_psd=heard.noise * scale**2 * 2 / rate,
         motion_rms_px=abs(scale) * math.sqrt(power),
-        verdict=verdict,
-        hearing=hearing,
-        warnings=tuple(warnings),
+        verdict=attention.verdict,
+        hearing=hearing / noise_gain(field.samples, rate, attention.band_hz),
+        warnings=field.warnings,
     )
+
+
+def _nothing_heard(attention: Attention) -> Sound:
+    """Return the noise itself, called noise."""
+    field, noise, verdict = attention.field, attention.evidence.noise, attention.verdict
+    scale = _px_per_unit(attention.channels, attention.kept[:, 0], 0.0)
+    because = f" ({verdict.reason})" if verdict.reason else ""
+    return Sound(
+        samples=attention.virtual()[:, 0] * scale,
+        rate_hz=field.rate_hz,
+        band_hz=attention.band_hz,
+        snr_db=-math.inf,
+        noise_floor_px=_floor_px(noise, scale, attention),
+        noise_psd=noise * scale**2 * 2 / float(field.rate_hz),
+        motion_rms_px=0.0,
+        verdict=verdict,
+        hearing=np.zeros(len(field.cells)),
+        warnings=(
+            *field.warnings,
+            f"nothing above the noise floor{because}: what is written is noise.",
+        ),
+    )
+
+
+def _floor_px(noise: Float64, scale: float, attention: Attention) -> float:
+    return abs(scale) * math.sqrt(float(noise @ shares_of_power(attention.window)))
 
 
 def _px_per_unit(channels: Channels, loading: Float64, evidence: float) -> float:

@@ -25,7 +25,8 @@ def polish(sound: Sound, kind: Kind | None, mains: Mains) -> Sound:
     Parameters
     ----------
     sound
-        As measured; its samples stay as they are.
+        As measured; its samples stay as they are. Its equalised version is enhanced if it has one;
+        its sources are enhanced, too.
     kind
         ``"speech"``, ``"general"``, or None: then only the mains are removed.
     mains
@@ -33,7 +34,9 @@ def polish(sound: Sound, kind: Kind | None, mains: Mains) -> Sound:
         for one only, ``"off"`` for none.
     """
     check_polish(kind, mains)
-    samples, lines = sound.samples, []
+    samples, noise_psd, lines = sound.samples, sound.noise_psd, []
+    if sound.equalized is not None and sound.equalized_noise_psd is not None:
+        samples, noise_psd = sound.equalized, sound.equalized_noise_psd
     if mains != "off":
         removal = remove_mains(samples, sound.rate_hz, "auto" if mains == "auto" else _grid(mains))
         samples = removal.samples
@@ -42,9 +45,14 @@ def polish(sound: Sound, kind: Kind | None, mains: Mains) -> Sound:
             for line in removal.lines
         ]
     if kind is not None:
-        samples = enhance(samples, sound.rate_hz, noise_psd=sound.noise_psd, kind=kind)
+        samples = enhance(samples, sound.rate_hz, noise_psd=noise_psd, kind=kind)
     facts: dict[str, Any] = {"enhance": kind, "mains": mains, "mains_lines": lines}
-    return replace(sound, enhanced=samples, record={**sound.record, **facts})
+    return replace(
+        sound,
+        enhanced=samples,
+        sources=tuple(polish(source, kind, mains) for source in sound.sources),
+        record={**sound.record, **facts},
+    )
 
 
 def _grid(mains: Literal["50", "60"]) -> Literal[50, 60]:

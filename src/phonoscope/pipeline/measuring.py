@@ -1,15 +1,14 @@
-"""The order of the rooms: open, measure, keep, listen."""
+"""From a video to its motion field: the costly pass, done once."""
 
 import os
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from phonoscope.choices import Kind, Mains, Method, Weights
 from phonoscope.errors import InputError, UsageError
 from phonoscope.files import replace_when_done, sha256, temporary_file
 from phonoscope.motion import (
@@ -21,11 +20,10 @@ from phonoscope.motion import (
     open_motion,
     write_motion,
 )
-from phonoscope.pipeline.published import Pyramid, recover_by_pyramid
-from phonoscope.pipeline.record import record_of, versions
+from phonoscope.pipeline.record import versions
 from phonoscope.pipeline.request import AnyRegion, Progress, Rate, Request
-from phonoscope.sound import check_polish, chosen_band, listen, polish, select
-from phonoscope.types import MotionBlock, MotionField, Sound, VideoFacts
+from phonoscope.sound import chosen_band, select
+from phonoscope.types import MotionBlock, MotionField, VideoFacts
 from phonoscope.video import Video, open_video, prefetch
 
 MOTION_SUFFIX = ".motion"
@@ -98,117 +96,33 @@ def measure(
     return open_motion(output)
 
 
-def recover(
-    source: Any,
-    *,
-    fps: Rate | None = None,
-    region: AnyRegion | Sequence[AnyRegion] = (),
-    band: tuple[float, float] | str | None = None,
-    cell: int | None = None,
-    start: float = 0.0,
-    duration: float | None = None,
-    enhance: Kind | None = None,
-    mains: Mains = "auto",
-    method: Method = "array",
-    scales: int = 4,
-    orientations: int = 2,
-    weights: Weights = "equal",
-    fingerprint: bool = False,
-    progress: Progress | None = None,
-) -> Sound:
-    """Recover the sound that a video has seen.
-
-    Parameters
-    ----------
-    source
-        Anything that `measure` takes, or a motion file, or a `MotionField`: then there is no video
-        to go through, and the sound comes in a moment.
-    band
-        Lowest and highest frequency to keep, Hz: ``(80, 1000)`` or ``"80,1000"``. By default from
-        20 Hz to half the capture rate.
-    enhance
-        Make a version that is easier to listen to beside the measured one: ``"speech"``, or
-        ``"general"`` for all else. It is `Sound.enhanced`.
-    mains
-        Lines of the mains and their harmonics to remove from the enhanced version: ``"auto"`` those
-        that are detected, ``"50"``, ``"60"`` or ``"off"``. ``"50"`` and ``"60"`` make an enhanced
-        version of their own if `enhance` is None.
-    method
-        ``"array"``, or ``"pyramid"`` for the method of Davis et al. (2014,
-        doi:10.1145/2601097.2601119), a yardstick that has no verdict and needs the video.
-    scales, orientations, weights
-        Of the pyramid method: octaves, directions, and ``"equal"`` weights of its bands as
-        published or ``"optimal"`` ones for a rigid motion.
-    fps, region, cell, start, duration, fingerprint, progress
-        As in `measure`. The cell of a motion field was chosen when it was measured, and so was
-        whether to take the fingerprint.
-
-    Returns
-    -------
-    Sound
-        As measured, and enhanced if that was asked for. Its `verdict` says whether there is any
-        sound, its `record` holds every fact of the result.
-
-    Raises
-    ------
-    UsageError, InputError
-        As in `measure`; also if the band is not within 0 Hz and half the capture rate, or an option
-        does not go with the method.
-    """
-    request = Request.checked(
-        source, fps, region, cell, start, duration,
-        band=band, fingerprint=fingerprint, progress=progress,
-    )  # fmt: skip
-    check_polish(enhance, mains)
-    polished = enhance is not None or mains in ("50", "60")
-    if method == "pyramid":
-        if polished or request.stored or isinstance(source, MotionField):
-            raise UsageError(
-                "the pyramid method needs the video itself, and does not know the noise that "
-                "enhancing takes off; give the video, without enhance and mains."
-            )
-        return recover_by_pyramid(request, Pyramid(scales, orientations, weights))
-    if method != "array":
-        raise UsageError(f"method {method!r} is not known; give array or pyramid.")
-    sound = _recovered(request)
-    return polish(sound, enhance, mains) if polished else sound
-
-
-def _recovered(request: Request) -> Sound:
+@contextmanager
+def motion_of(request: Request) -> Iterator[MotionField]:
+    """Yield the motion field of any source; one of a video is kept in a file until the end."""
     source = request.source
     if isinstance(source, MotionField):
-        return _hear_again(request, source)
-    if request.stored:
-        return _hear_again(request, open_motion(source))
-    with temporary_file("clip" + MOTION_SUFFIX) as path:
-        _measure_to_file(request, path)
-        return _heard(open_motion(path), request.band)
+        yield _narrowed(request, source)
+    elif request.stored:
+        yield _narrowed(request, open_motion(source))
+    else:
+        with temporary_file("clip" + MOTION_SUFFIX) as path:
+            _measure_to_file(request, path)
+            yield open_motion(path)
 
 
-def _hear_again(request: Request, field: MotionField) -> Sound:
+def _narrowed(request: Request, field: MotionField) -> MotionField:
     if request.cell is not None:
         raise UsageError(
             f"cell {request.cell} cannot be chosen any more: the motion field is measured "
             "already; leave it out or measure the video again."
         )
-    narrowed = select(
+    return select(
         field,
         fps=request.fps,
         regions=request.regions,
         start=request.start,
         duration=request.duration,
     )
-    listened = {
-        "region": [str(region) for region in request.regions],
-        "start_s": request.start,
-        "duration_s": request.duration,
-    }
-    return _heard(narrowed, request.band, listened=listened)
-
-
-def _heard(field: MotionField, band: tuple[float, float] | None, **more: Any) -> Sound:
-    sound = listen(field, band=band)
-    return replace(sound, record=record_of(field, sound, **more))
 
 
 def _measure_to_memory(request: Request) -> MotionField:

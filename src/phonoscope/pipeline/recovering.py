@@ -1,0 +1,163 @@
+"""From a motion field to sound, and from a calibration recording to a response."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from phonoscope.audio import read_audio, resample
+from phonoscope.choices import Kind, Mains, Method, Weights
+from phonoscope.errors import UsageError
+from phonoscope.pipeline.measuring import motion_of
+from phonoscope.pipeline.published import Pyramid, recover_by_pyramid
+from phonoscope.pipeline.record import record_of
+from phonoscope.pipeline.request import AnyRegion, Progress, Rate, Request
+from phonoscope.sound import Response, check_polish, listen, measure_response, polish, read_response
+from phonoscope.types import MotionField, Sound
+
+_File = str | os.PathLike[str]
+
+
+def recover(
+    source: Any,
+    *,
+    fps: Rate | None = None,
+    region: AnyRegion | Sequence[AnyRegion] = (),
+    band: tuple[float, float] | str | None = None,
+    cell: int | None = None,
+    start: float = 0.0,
+    duration: float | None = None,
+    enhance: Kind | None = None,
+    mains: Mains = "auto",
+    equalize: Response | _File | None = None,
+    separate: bool = False,
+    method: Method = "array",
+    scales: int = 4,
+    orientations: int = 2,
+    weights: Weights = "equal",
+    fingerprint: bool = False,
+    progress: Progress | None = None,
+) -> Sound:
+    """Recover the sound that a video has seen.
+
+    Parameters
+    ----------
+    source
+        Anything that `measure` takes, or a motion file, or a `MotionField`: then there is no video
+        to go through, and the sound comes in a moment.
+    band
+        Lowest and highest frequency to keep, Hz: ``(80, 1000)`` or ``"80,1000"``. By default from
+        20 Hz to half the capture rate.
+    enhance
+        Make a version that is easier to listen to beside the measured one: ``"speech"``, or
+        ``"general"`` for all else. It is `Sound.enhanced`.
+    mains
+        Lines of the mains and their harmonics to remove from the enhanced version: ``"auto"`` those
+        that are detected, ``"50"``, ``"60"`` or ``"off"``. ``"50"`` and ``"60"`` make an enhanced
+        version of their own if `enhance` is None.
+    equalize
+        Response of the object, from `calibrate_response`, or the file that holds it: its colour is
+        taken off. That is `Sound.equalized`.
+    separate
+        Also tell independent sources apart: `Sound.sources`.
+    method
+        ``"array"``, or ``"pyramid"`` for the method of Davis et al. (2014,
+        doi:10.1145/2601097.2601119), a yardstick that has no verdict and needs the video.
+    scales, orientations, weights
+        Of the pyramid method: octaves, directions, and ``"equal"`` weights of its bands as
+        published or ``"optimal"`` ones for a rigid motion.
+    fps, region, cell, start, duration, fingerprint, progress
+        As in `measure`. The cell of a motion field was chosen when it was measured, and so was
+        whether to take the fingerprint.
+
+    Returns
+    -------
+    Sound
+        As measured, and equalised, separated and enhanced where that was asked for. Its
+        `verdict` says whether there is any sound, its `record` holds every fact of the result.
+
+    Raises
+    ------
+    UsageError, InputError
+        As in `measure`; also if the band is not within 0 Hz and half the capture rate, or an option
+        does not go with the method.
+    """
+    request = Request.checked(
+        source, fps, region, cell, start, duration,
+        band=band, fingerprint=fingerprint, progress=progress,
+    )  # fmt: skip
+    check_polish(enhance, mains)
+    polished = enhance is not None or mains in ("50", "60")
+    if method == "pyramid":
+        if polished or separate or equalize is not None:
+            raise UsageError(
+                "the pyramid method has one channel, of unknown noise: it cannot enhance, equalise "
+                "or separate; leave that out, or take the method array."
+            )
+        if request.stored or isinstance(source, MotionField):
+            raise UsageError("the pyramid method needs the video itself; give the video.")
+        return recover_by_pyramid(request, Pyramid(scales, orientations, weights))
+    if method != "array":
+        raise UsageError(f"method {method!r} is not known; give array or pyramid.")
+    response = read_response(equalize) if isinstance(equalize, str | os.PathLike) else equalize
+    more: dict[str, Any] = {}
+    if equalize is not None:
+        more["equalize"] = "a response" if isinstance(equalize, Response) else str(equalize)
+    if request.stored or isinstance(source, MotionField):
+        more["listened"] = {
+            "region": [str(region) for region in request.regions],
+            "start_s": request.start,
+            "duration_s": request.duration,
+        }
+    with motion_of(request) as field:
+        sound = listen(field, band=request.band, response=response, separate=separate)
+        sound = replace(sound, record=record_of(field, sound, **more))
+    return polish(sound, enhance, mains) if polished else sound
+
+
+def calibrate_response(
+    source: Any,
+    known: tuple[ArrayLike, Fraction | float] | _File,
+    *,
+    fps: Rate | None = None,
+    region: AnyRegion | Sequence[AnyRegion] = (),
+    band: tuple[float, float] | str | None = None,
+    cell: int | None = None,
+    start: float = 0.0,
+    duration: float | None = None,
+    progress: Progress | None = None,
+) -> Response:
+    """Measure how an object hears, from a recording of it while a known sound was played.
+
+    Parameters
+    ----------
+    source
+        As in `recover`: the calibration recording, of the same object in the same picture as the
+        clips to be equalised.
+    known
+        The sound that was played, noise or a chirp over the whole band: an audio file, or samples
+        and their rate in Hz. It may start earlier or later than the recording.
+    fps, region, band, cell, start, duration, progress
+        As in `recover`.
+
+    Returns
+    -------
+    Response
+        For `recover` with ``equalize``; its `write` keeps it in a file.
+
+    Raises
+    ------
+    SilenceError
+        If nothing was heard.
+    UsageError, InputError
+        As in `recover`.
+    """
+    request = Request.checked(
+        source, fps, region, cell, start, duration, band=band, progress=progress
+    )
+    samples, rate = read_audio(known)[:2] if isinstance(known, str | os.PathLike) else known
+    with motion_of(request) as field:
+        return measure_response(field, resample(samples, rate, field.rate_hz), request.band)
