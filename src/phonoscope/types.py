@@ -286,7 +286,7 @@ class Verdict:
         ``(bin,)`` power of the sound over the noise in the best combination of cells; ``-inf``
         where nothing stands out.
     noise_db
-        ``(bin,)`` measured noise over that of the camera by its own model.
+        ``(bin,)`` measured noise of the cells that hear over that of the camera by its own model.
     heard_hz
         Lowest and highest frequency at which there is sound, or None.
     reason
@@ -318,15 +318,17 @@ class Sound:
     band_hz
         Lowest and highest frequency kept.
     snr_db
-        Expected power of the sound over that of the error in `samples`: the noise that is left, and
-        what was lost with it. ``-inf`` if nothing stands above the noise.
+        Expected power of the sound over that of the error in `samples`: the noise that is left,
+        what was lost with it, and what a codec is known to have muted. ``-inf`` if nothing stands
+        above the noise.
     noise_floor_px
         RMS of the noise in `samples`, px.
     noise_psd
         ``(bin,)`` one-sided power spectral density of that noise, px²/Hz, at even steps from 0 Hz
         to Nyquist.
     motion_rms_px
-        RMS of the sound itself, noise taken off, px; 0 if nothing stands above the noise.
+        RMS of the sound itself, noise taken off and what a codec is known to have muted given
+        back, px; 0 if nothing stands above the noise.
     verdict
         Whether there is sound at all, and at which frequencies. None for the pyramid method, which
         cannot tell.

@@ -23,6 +23,7 @@ _SNR_DB = 1.5  # of one bin's or one band's snr, against the truth
 _LEARNED_LOSS_DB = 2.5  # of a line 5 times the noise, whose direction 25 windows teach
 _FAINT_LOSS_DB = 8.0  # of sound no stronger than the noise: its direction is hard to learn
 _LEVEL = 0.03  # of the noise's mean level
+_RAISED_DB = 2.0  # of noise that only the cells that hear have
 _RATIO = 0.02  # of the mean held-out ratio
 
 
@@ -289,3 +290,38 @@ def test_turned_around_in_sign_it_is_the_same():
     # Not exactly: the light divides, so that glints of either sign are not quite alike.
     assert other.snr == pytest.approx(one.snr, rel=0.1, abs=0.1)
     assert other.noise == pytest.approx(one.noise, rel=0.02)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_that_only_the_moving_cells_have_is_noise_and_not_sound(seed):
+    # As a codec leaves it around a strong line: alike within blocks of 2 x 2 cells.
+    samples, window, tone, times = 4400, 128, 20, 25.0
+    place = np.arange(240)
+    moving = place // 10 < 12
+    block = place % 10 // 2 + 5 * (place // 20)
+    line = 0.5 * np.sin(2 * np.pi * tone / window * np.arange(samples))
+    left = np.random.default_rng(seed + 70).standard_normal((samples, block.max() + 1, 2))
+    truth = moving[:, None] * (_moving(line, 240) + 0.02 * np.sqrt(times) * left[:, block])
+    field = _field(truth, seed=seed)
+    found = _evidence(field)
+    # What the best combination for the line hears of it.
+    root = np.sqrt(np.diagonal(field.information, axis1=1, axis2=2)[:, :2]) * moving[:, None]
+    weights = root * np.array([0.8, 0.6])
+    loads = weights * root / np.linalg.norm(weights)
+    shared = np.stack([loads[block == b].sum(axis=0) for b in range(block.max() + 1)])
+    expected = 0.02**2 * times * np.sum(shared**2)
+    away = found.counted & (np.abs(np.arange(len(found.noise)) - tone) > 4)
+    level = float(np.median(found.noise[away]))
+    assert 10 * np.log10(level / expected) == pytest.approx(0, abs=_RAISED_DB)
+    assert np.median(found.raised[away]) > 5
+    assert np.median(found.snr[away]) < 1
+    assert found.snr.argmax() == tone
+    assert found.snr[tone] > 1000
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_all_cells_are_alike_no_noise_is_raised(seed):
+    sound = 0.02 * np.random.default_rng(seed).standard_normal(4400)
+    found = _evidence(_field(_moving(sound), seed=seed))
+    assert np.all(found.snr[found.counted] > 30)
+    assert np.all(found.raised == 1)

@@ -133,7 +133,8 @@ def _gains(
     frequency = np.fft.rfftfreq(samples, 1 / rate)
     if not found:
         return ((frequency >= band[0]) & (frequency <= band[1])).astype(np.float64)
-    share = np.sqrt(evidence.snr / (1 + evidence.snr)) / np.sqrt(evidence.noise)
+    noise = evidence.noise / evidence.raised  # the channels'; what is raised moves with the sound
+    share = np.sqrt(evidence.snr / (1 + evidence.snr) / noise)
     return np.asarray(np.interp(frequency, evidence.frequency_hz, share / share.max()))
 
 

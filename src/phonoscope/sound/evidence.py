@@ -5,7 +5,8 @@ seen: the power heard there over the noise's own is 1 if there is nothing but no
 learned, and its spread is known (an F distribution). That is tried in single bins, where lines
 stand out, and in bands twice, four times ... as wide, in which faint broad sound adds up; a
 direction is learned for each. The noise is measured by combinations of channels that hear nothing
-else, so it may have any level and colour.
+else, so it may have any level and colour. Where the very cells that hear are noisier than the
+others, as a codec leaves those that move, it is theirs that counts.
 """
 
 import math
@@ -20,6 +21,8 @@ from phonoscope.sound.windows import Complex, centres, frequencies_hz, independe
 from phonoscope.types import Float64
 
 _SIGNIFICANT = 1e-3
+_SURE = 4.0  # standard deviations
+_SHAPES = 2  # of the sound within one bin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +34,8 @@ class Evidence:
     frequency_hz
         ``(bin,)``.
     noise
-        ``(bin,)`` measured noise power, where that of the camera by its own model is 1.
+        ``(bin,)`` measured noise power in the cells that hear, where that of the camera by its own
+        model is 1.
     snr
         ``(bin,)`` power of the sound over the noise in the best combination of channels; 0 where
         nothing stands out.
@@ -41,6 +45,8 @@ class Evidence:
         Probability that noise alone looks like this, anywhere in the band.
     independent
         Number of independent windows.
+    raised
+        ``(bin,)`` how many times as noisy the cells that hear are as all cells alike.
     """
 
     frequency_hz: Float64
@@ -49,6 +55,7 @@ class Evidence:
     counted: NDArray[np.bool_]
     p_value: float
     independent: float
+    raised: Float64 | float = 1.0
 
 
 def gather(fit: CrossFit, window: int, rate_hz: float, counted: NDArray[np.bool_]) -> Evidence:
@@ -73,6 +80,8 @@ def gather(fit: CrossFit, window: int, rate_hz: float, counted: NDArray[np.bool_
     of_fold = [np.flatnonzero(pure & (fit.fold[low] == f)) for f in (0, 1)]
     # What fold 0 taught is tried on fold 1, and so is the noise beside it.
     noise = _noise(fit, window, of_fold[::-1])
+    raised = _raised(fit, window, of_fold, noise)
+    noise = noise * raised
     taught, tried = [], []
     for signals, own, other in zip(fit.learned, of_fold, of_fold[::-1], strict=True):
         seen = spectra(signals, window)
@@ -81,6 +90,8 @@ def gather(fit: CrossFit, window: int, rate_hz: float, counted: NDArray[np.bool_
     independent = independent_frames(min(map(len, of_fold)))
     # Without any the noise is taken to be what the cells claim, and known.
     references = fit.references[0].shape[1] or math.inf
+    if (raised > 1).any():
+        references = fit.scattered[0].shape[1] / fit.learned[0].shape[1]
     # The folds share what channels there are: the fewer, the more alike are their directions.
     alike = min(1.0, fit.learned[0].shape[1] / (2 * fit.channels))
     snr = np.zeros(len(noise))
@@ -104,8 +115,9 @@ def gather(fit: CrossFit, window: int, rate_hz: float, counted: NDArray[np.bool_
             snr[rest] = ratio - 1
             undecided[rest] = False
     return Evidence(
-        frequencies_hz(window, rate_hz), noise, snr, counted, min(1.0, best * trials), independent
-    )
+        frequencies_hz(window, rate_hz), noise, snr, counted, min(1.0, best * trials), independent,
+        raised,
+    )  # fmt: skip
 
 
 def _bands(bins: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
@@ -130,6 +142,43 @@ def _noise(fit: CrossFit, window: int, frames: Sequence[NDArray[np.int64]]) -> F
         for signals, tried in zip(fit.references, frames, strict=True)
     ]
     return np.asarray(np.maximum(np.mean(powers, axis=0), 1e-12))
+
+
+def _raised(
+    fit: CrossFit, window: int, of_fold: Sequence[NDArray[np.int64]], noise: Float64
+) -> Float64:
+    # Of what a scattered direction hears, the direction itself explains the sound. The rest is the
+    # noise of its cells.
+    powers = [
+        _unexplained(spectra(signals, window), spectra(scattered, window), own, other)
+        for signals, scattered, own, other in zip(
+            fit.learned, fit.scattered, of_fold, of_fold[::-1], strict=False
+        )
+    ]
+    independent = independent_frames(min(map(len, of_fold)))
+    if not powers or independent <= 2 * _SHAPES:
+        return np.ones(len(noise))
+    times = np.mean(powers, axis=0) / noise
+    freedom = 2 * (independent - _SHAPES)
+    return np.asarray(np.where(times > 1 + _SURE / math.sqrt(freedom), times, 1.0))
+
+
+def _unexplained(
+    seen: Complex, scattered: Complex, own: NDArray[np.int64], other: NDArray[np.int64]
+) -> Float64:
+    # (bin,) mean square of the scattered directions beside the directions that `own` taught.
+    independent = independent_frames(len(other))
+    vectors = np.linalg.eigh(_covariance(seen[:, :, own]))[1][:, :, -_SHAPES:].conj()
+    sound = np.einsum("bis,bit->bst", vectors, seen[:, :, other])
+    bins, count, frames = seen[:, :, other].shape
+    parts = scattered[:, :, other].reshape(bins, -1, count, frames)
+    heard = np.einsum("bi,bnit->bnt", vectors[:, :, -1], parts)
+    total = np.mean(np.abs(heard) ** 2, axis=2)
+    cross = np.einsum("bnt,bst->bns", heard, sound.conj()) / frames
+    inverse = np.linalg.pinv(_covariance(sound), hermitian=True)
+    explained = np.einsum("bns,bsr,bnr->bn", cross, inverse, cross.conj()).real
+    left = np.maximum(total - explained, 0) * independent / max(independent - _SHAPES, 1)
+    return np.asarray(left.mean(axis=1))
 
 
 def _covariance(seen: Complex) -> Complex:

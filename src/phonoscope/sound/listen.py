@@ -9,12 +9,13 @@ from phonoscope.errors import InputError
 from phonoscope.sound.array import Heard, multichannel_wiener, unfitted
 from phonoscope.sound.attend import Attention, attend
 from phonoscope.sound.filter import chosen_band, noise_gain
+from phonoscope.sound.muting import muted_power, muting
 from phonoscope.sound.response import Response, without_colour
 from phonoscope.sound.separate import separate as tell_apart
-from phonoscope.sound.verdict import FALSE_ALARM
+from phonoscope.sound.verdict import FALSE_ALARM, predicting
 from phonoscope.sound.whiten import PER_CELL, Channels, displacement_information
 from phonoscope.sound.windows import shares_of_power
-from phonoscope.types import Float64, MotionField, Sound
+from phonoscope.types import Cells, Float64, MotionField, Sound
 
 _FEWEST_SAMPLES = 32
 _HEARING = 9.0  # a cell hears if its share is 3 sigma above what noise alone would give it
@@ -98,25 +99,32 @@ def _in_pixels(
     """
     field, channels, evidence = attention.field, attention.channels, attention.evidence
     rate = float(field.rate_hz)
-    # The noise where the sound is.
+    # The noise of all channels where the sound is.
+    background = evidence.noise / evidence.raised
     where = evidence.snr * evidence.noise
-    level = float(where @ evidence.noise) / float(where.sum())
+    level = float(where @ background) / float(where.sum())
     power, aligned = unfitted(heard.power, level * channels.count / field.samples)
+    error = heard.error
+    shares = directions.reshape(len(field.cells), PER_CELL, -1)
+    hearing = np.einsum("cqi,ij,cqj->c", shares, heard.covariance, shares)
+    hearing = hearing / noise_gain(field.samples, rate, attention.band_hz)
+    if predicting(field.facts):
+        gain = muting(background, evidence.counted, _power_per_pixel(hearing, field.cells))
+        more, missing = muted_power(heard.signal, heard.noise, gain, attention.window)
+        power, error = power + more * aligned**2, error + missing
     scale = _px_per_unit(channels, reference, field.samples * power)
     if aligned:
         scale /= math.sqrt(aligned)
-    shares = directions.reshape(len(field.cells), PER_CELL, -1)
-    hearing = np.einsum("cqi,ij,cqj->c", shares, heard.covariance, shares)
     return Sound(
         samples=heard.signal * scale,
         rate_hz=field.rate_hz,
         band_hz=attention.band_hz,
-        snr_db=10 * math.log10(power / max(heard.error, 1e-30)) if power > 0 else -math.inf,
+        snr_db=10 * math.log10(power / max(error, 1e-30)) if power > 0 else -math.inf,
         noise_floor_px=_floor_px(heard.noise, scale, attention),
         noise_psd=heard.noise * scale**2 * 2 / rate,
         motion_rms_px=abs(scale) * math.sqrt(power),
         verdict=attention.verdict,
-        hearing=hearing / noise_gain(field.samples, rate, attention.band_hz),
+        hearing=hearing,
         warnings=field.warnings,
     )
 
@@ -145,6 +153,12 @@ def _nothing_heard(attention: Attention) -> Sound:
 
 def _floor_px(noise: Float64, scale: float, attention: Attention) -> float:
     return abs(scale) * math.sqrt(float(noise @ shares_of_power(attention.window)))
+
+
+def _power_per_pixel(hearing: Float64, cells: Cells) -> float:
+    # Of the sound over the noise, where most of it is heard.
+    per_pixel = hearing / (cells.width_px * cells.height_px)
+    return float(hearing @ per_pixel) / max(float(hearing.sum()), 1e-30)
 
 
 def _px_per_unit(channels: Channels, loading: Float64, evidence: float) -> float:

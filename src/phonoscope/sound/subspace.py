@@ -9,6 +9,10 @@ Directions that were learned from a recording always fit its noise, too. So the 
 into two folds of alternating stretches, each heard through the directions learned from the other:
 what is found there has not been fitted. Combinations of channels at random, orthogonal to all
 directions learned, hear noise alone and tell its level.
+
+That is the noise of all cells alike. A codec leaves more in those that move, and the directions
+hear just these. So each direction is scattered, too: with the signs of its patches of the picture
+drawn at random it hears the same cells, whose noise adds up as before, and whose sound does not.
 """
 
 from collections.abc import Callable
@@ -26,6 +30,9 @@ TimeFilter = Callable[[Float64], Float64]
 PROBES = 16
 """Directions learned."""
 _REFERENCES = 16
+_SCATTERINGS = 2
+_PATCH_PX = 32  # wider than the blocks of most codecs, whose error is their own
+_FEWEST_PATCHES = 8
 _ITERATIONS = 3
 _SEED = 20140727
 _EDGE_MARGIN = 1.05
@@ -50,6 +57,9 @@ class CrossFit:
         ``(channel, k)`` of both folds.
     channels
         Number of channels that carry information.
+    scattered
+        Of each fold, ``(sample, n * k)`` signals through its directions with the signs of patches
+        drawn anew n times; none where the patches are too few.
     """
 
     fold: NDArray[np.int64]
@@ -57,6 +67,7 @@ class CrossFit:
     references: tuple[Float64, Float64]
     directions: Float64
     channels: int
+    scattered: tuple[Float64, ...] = ()
 
 
 def cross_fit(channels: Channels, time_filter: TimeFilter, window: int) -> CrossFit:
@@ -84,13 +95,19 @@ def cross_fit(channels: Channels, time_filter: TimeFilter, window: int) -> Cross
     # What is still, for the lamps' sake, hears less than noise.
     silent = [_orthonormal(np.hstack([known, channels.deaf])) for known in both]
     apart = [_orthonormal(references - known @ (known.T @ references)) for known in silent]
-    heard = [time_filter(channels.mix(part)) for part in (np.hstack(both), np.hstack(apart))]
-    learned, noise = (np.hsplit(signals, 2) for signals in heard)
+    signs = _signs_of_patches(channels, random)
+    scattered = [known * sign[:, None] for known in both for sign in signs]
+    parts = [*both, *apart, *scattered]
+    heard = time_filter(channels.mix(np.hstack(parts)))
+    ends = np.cumsum([part.shape[1] for part in parts])[:-1]
+    learned_0, learned_1, noise_0, noise_1, *rest = np.hsplit(heard, ends)
+    halves = (rest[: len(signs)], rest[len(signs) :]) if signs else ()
     # The common motion, which both folds have, once: else the span would be one of rounding.
     directions = np.hstack([both[0], both[1][:, fixed.shape[1] :]])
     return CrossFit(
-        fold, (learned[0], learned[1]), (noise[0], noise[1]), directions, channels.count
-    )
+        fold, (learned_0, learned_1), (noise_0, noise_1), directions, channels.count,
+        tuple(np.hstack(half) for half in halves),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,6 +176,18 @@ def _at_random(channels: Channels, count: int, random: np.random.Generator) -> F
     alive = channels.root.any(axis=2).reshape(-1)
     count = min(count, int(alive.sum()))
     return random.standard_normal((len(alive), count)) * alive[:, None]
+
+
+def _signs_of_patches(channels: Channels, random: np.random.Generator) -> list[Float64]:
+    # (channel,) 1 or -1, alike within a patch.
+    cells = channels.field.cells
+    place = np.stack([cells.x_px, cells.y_px], axis=1) // _PATCH_PX
+    patch = np.unique(place, axis=0, return_inverse=True)[1].reshape(-1)
+    patches = int(patch.max()) + 1
+    if patches < _FEWEST_PATCHES:
+        return []
+    drawn = random.choice([-1.0, 1.0], (_SCATTERINGS, patches))
+    return [np.repeat(signs[patch], PER_CELL) for signs in drawn]
 
 
 def _orthonormal(columns: Float64) -> Float64:

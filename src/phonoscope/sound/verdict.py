@@ -24,6 +24,11 @@ _BEYOND_ARTEFACTS_DB = 23.0
 _CERTAIN = 1.645  # standard deviations: detected in 95 % of cases
 
 
+def predicting(facts: VideoFacts) -> bool:
+    """Return whether the file's frames are predicted from each other."""
+    return facts.codec in _PREDICTING
+
+
 def counted_bins(
     frequency_hz: Float64, band_hz: tuple[float, float], facts: VideoFacts
 ) -> NDArray[np.bool_]:
@@ -33,7 +38,7 @@ def counted_bins(
     spacing = frequency_hz[1] - frequency_hz[0]
     # The outermost bins hold half as many independent values as the others.
     counted = (frequency_hz >= max(low, spacing)) & (frequency_hz <= min(high, rate / 2 - spacing))
-    if facts.codec in _PREDICTING:
+    if predicting(facts):
         for share in _PATTERN_LINES:
             counted &= np.abs(frequency_hz - share * rate) > _LINE_WIDTH * rate
     return np.asarray(counted)
@@ -66,10 +71,11 @@ def judge(
     """
     snr = np.where(evidence.p_value < false_alarm, evidence.snr, 0)
     reason = ""
-    noise = evidence.noise[evidence.counted]
+    background = evidence.noise / evidence.raised
+    noise = background[evidence.counted]
     smoothed = bool(np.count_nonzero(noise < _SMOOTHED) > 0.5 * len(noise))
     # Over the camera's noise, however little of it is left.
-    strongest = float(np.max(snr * np.minimum(evidence.noise, 1)))
+    strongest = float(np.max(snr * np.minimum(background, 1)))
     if smoothed and 0 < strongest < 10 ** (_BEYOND_ARTEFACTS_DB / 10):
         snr = np.zeros_like(snr)
         reason = (
