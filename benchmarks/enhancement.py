@@ -1,6 +1,6 @@
 """What enhancement does to intelligibility, and the removal of mains hum to sound and silence.
 
-python benchmarks/enhancement.py [speech] [level] [mains] [--speakers 24] [--development]
+python benchmarks/enhancement.py [speech] [rendered] [level] [mains] [--speakers 24] [--development]
 """
 
 import argparse
@@ -8,13 +8,16 @@ import csv
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
+from phonoscope import recover
 from phonoscope.audio import read_audio, resample
 from phonoscope.choices import Kind
 from phonoscope.evaluate import estoi, limit_band, stoi
+from phonoscope.scene import Camera, Motion, Scene, Texture
 from phonoscope.sound.enhance import enhance
 from phonoscope.sound.mains import FALSE_ALARM, remove_mains
 from phonoscope.types import Float64
@@ -25,6 +28,7 @@ SNRS_DB = (0, 5, 10, 15, 20)
 SCORED_HZ = 10_000  # the rate at which STOI works
 FIRST_S, LENGTH_S = 1, 5
 MASK_DB = -50  # of noise that covers the images above the band, relative to the sound
+RENDERED_SPEAKERS = 12
 SEED = {"development": 1, "test": 1001}
 
 
@@ -52,7 +56,7 @@ def main() -> None:
     parser.add_argument("--speakers", type=int, default=24)
     parser.add_argument("--development", action="store_true", help="the speakers tuned on")
     arguments = parser.parse_args()
-    parts = {"speech": speech, "level": level, "mains": mains}
+    parts = {"speech": speech, "rendered": rendered, "level": level, "mains": mains}
     role = "development" if arguments.development else "test"
     for name in arguments.parts or parts:
         parts[name](role, arguments.speakers)
@@ -170,12 +174,70 @@ def _speech_row(values: list[list[float]]) -> str:
     )
 
 
-# --- 2. the noise level -------------------------------------------------------------------------
+# --- 2. rendered video --------------------------------------------------------------------------
+
+
+def rendered(role: str, count: int) -> None:
+    """The same of sound that was recovered from rendered video, its noise as it was measured."""
+    speakers = min(count, RENDERED_SPEAKERS)
+    print(f"\n2. Sound recovered from rendered video, 2,200 frames/s, 5 modes; {speakers} speakers")
+    print(
+        "   rms px | heard | SNR dB, median [range]   | ESTOI  after  change [quartiles]      worst"
+    )
+    every = []
+    for rms in (0.001, 0.0015, 0.003, 0.006):
+        rows = []
+        for index, path in enumerate(recordings(role, speakers)):
+            samples, recorded_hz, _ = read_audio(path)
+            sentence = samples[FIRST_S * recorded_hz :][: 4 * recorded_hz]
+            scene = _filmed(sentence, recorded_hz, rms, (SEED[role], index))
+            frames = np.stack(list(scene.frames()))
+            sound = recover(frames, fps=scene.camera.fps, enhance="speech")
+            if sound.verdict is None or not sound.verdict.detected or sound.enhanced is None:
+                continue
+            spoken = resample(sentence, recorded_hz, SCORED_HZ)
+            rate = float(sound.rate_hz)
+            pair = [score(estoi, spoken, s, rate) for s in (sound.samples, sound.enhanced)]
+            rows.append([sound.snr_db, *pair])
+        every += rows
+        _rendered_row(f"{rms:6.4f} | {len(rows):2} of {speakers}", rows)
+    _rendered_row("   all |         ", every)
+
+
+def _filmed(sentence: Float64, rate_hz: int, rms: float, seed: tuple[int, int]) -> Scene:
+    number = seed[0] + seed[1]
+    kind = ("foil", "leaves", "print")[number % 3]
+    return Scene(
+        Camera(192, 144, Fraction(2200), 0.0, read_noise=2.0, shot_gain=0.05),
+        Texture(kind, seed=number),
+        Motion(rms, modes=5, seed=number),
+        sentence / sentence.std(),
+        rate_hz,
+        round(2200 * (len(sentence) / rate_hz - 0.2)),
+        seed=number,
+    )
+
+
+def _rendered_row(label: str, rows: list[list[float]]) -> None:
+    if not rows:
+        print(f"   {label}", flush=True)
+        return
+    snr, before, after = np.array(rows).T
+    low, middle, high = np.percentile(after - before, [25, 50, 75])
+    print(
+        f"   {label} | {np.median(snr):6.1f} [{snr.min():5.1f} to {snr.max():5.1f}] |"
+        f" {np.median(before):5.3f}  {np.median(after):5.3f}"
+        f"  {middle:+.3f} [{low:+.3f}, {high:+.3f}]  {(after - before).min():+.3f}",
+        flush=True,
+    )
+
+
+# --- 3. the noise level -------------------------------------------------------------------------
 
 
 def level(role: str, count: int) -> None:
     """ESTOI where the noise is not what it is said to be, and for the other kind."""
-    print("\n2. Change of ESTOI at 4,000 frames/s, all SNRs and both colours; the noise is ...")
+    print("\n3. Change of ESTOI at 4,000 frames/s, all SNRs and both colours; the noise is ...")
     print("   kind     stated          | median [quartiles]        worst")
     changes: dict[tuple[Kind, float], list[float]] = {}
     conditions: list[tuple[Kind, float]] = [
@@ -198,12 +260,12 @@ def level(role: str, count: int) -> None:
         )
 
 
-# --- 3. mains -----------------------------------------------------------------------------------
+# --- 4. mains -----------------------------------------------------------------------------------
 
 
 def mains(role: str, count: int) -> None:
     """False alarms in noise; what is left of hum, in noise and under speech."""
-    print(f"\n3. Mains: false alarms in 200 clips of white noise (stated: {FALSE_ALARM:.0%})")
+    print(f"\n4. Mains: false alarms in 200 clips of white noise (stated: {FALSE_ALARM:.0%})")
     for rate, seconds in ((240, 10), (2200, 4), (2200, 20), (6000, 3)):
         noises = [np.random.default_rng([7, s]).standard_normal(rate * seconds) for s in range(200)]
         alarms = sum(bool(remove_mains(noise, rate).lines) for noise in noises)

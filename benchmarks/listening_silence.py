@@ -24,8 +24,8 @@ def silent(clips: int) -> None:
     verdicts: dict[tuple[str, bool], list[Verdict]] = {}
     alarmed = []
     for number, case in enumerate(itertools.islice(silent_cases(), clips)):
-        sound = ph.recover(stored(filmed(case.scene), case.scene, case.codec, case.crf)[0])
-        verdict = verdict_of(sound)
+        with stored(filmed(case.scene), case.scene, case.codec, case.crf) as (source, _):
+            verdict = verdict_of(ph.recover(source, fps=FPS))
         verdicts.setdefault((case.stored, case.unsteady), []).append(verdict)
         if verdict.detected:
             alarmed.append(

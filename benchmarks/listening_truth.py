@@ -3,6 +3,8 @@
 import csv
 import itertools
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -80,17 +82,18 @@ def filmed(scene: Scene) -> NDArray[np.uint8]:
     return frames
 
 
+@contextmanager
 def stored(
     frames: NDArray[np.uint8], scene: Scene, codec: str, crf: int
-) -> tuple[MotionField, int]:
-    """Return the motion field of frames that a codec has stored, and the file's bytes."""
-    fps = scene.camera.fps
+) -> Iterator[tuple[NDArray[np.uint8] | Path, int]]:
+    """Yield frames as a codec has stored them, for `ph.measure`, and the file's bytes."""
     if not codec:
-        return ph.measure(frames, fps=fps), frames.nbytes
+        yield frames, frames.nbytes
+        return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mkv"
-        write_video(iter(frames), path, fps, codec=codec, crf=crf)
-        return ph.measure(path, fps=fps), path.stat().st_size
+        write_video(iter(frames), path, scene.camera.fps, codec=codec, crf=crf)
+        yield path, path.stat().st_size
 
 
 def verdict_of(sound: ph.Sound) -> Verdict:
