@@ -245,10 +245,6 @@ def test_a_large_slow_background_raises_no_alarm():
     assert _alarms_over_a_background(2.0, 25) <= _at_most(0.05, 25)
 
 
-@pytest.mark.xfail(
-    reason="px-sized motion just below the band leaves more than the noise behind the high-pass "
-    "and at the ends: alarms in nearly all still fields at 8 Hz, in half of them at 5 Hz"
-)
 def test_a_large_background_just_below_the_band_raises_no_alarm():
     assert _alarms_over_a_background(10.0, 12) <= _at_most(0.05, 12)
 

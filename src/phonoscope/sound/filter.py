@@ -1,14 +1,20 @@
 """Keep a band of frequencies without moving anything in time."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
 from phonoscope.errors import UsageError
 from phonoscope.types import Float64
 
-_ORDER = 4
+_ORDER = 8
 _DEFAULT_LOW_HZ = 20.0
+_END_PERIODS = 16  # of the lowest frequency
+_SLOW = 0.6  # of the lowest frequency: what is faster is for the filter
+_TRANSITION = 6  # functions beyond those that are slow altogether
+_SAMPLES_OF_A_DRIFT = 2048
+_CONFINED = 1e-3  # share of a slow function's energy that is slow: fewer miss the very ends
 # Above this share of Nyquist an upper edge would only be a filter's ripple.
 _OPEN_TOP = 0.98
 
@@ -41,8 +47,8 @@ def chosen_band(band: tuple[float, float] | None, rate_hz: float) -> tuple[float
 def band_pass(signals: Float64, rate_hz: float, band_hz: tuple[float, float]) -> Float64:
     """Filter ``(sample, k)`` signals with zero phase (Butterworth, forward and backward).
 
-    The ends are continued by a cubic fitted to two periods of the lowest frequency, so that a
-    drift thousands of times larger than the sound makes no thump where the clip begins and ends.
+    Drift and sway, thousands of times larger than the sound, would make a thump where the clip
+    begins and ends: there they are fitted and taken off first.
     """
     from scipy.signal import butter, sosfiltfilt  # slow to import
 
@@ -50,9 +56,9 @@ def band_pass(signals: Float64, rate_hz: float, band_hz: tuple[float, float]) ->
     result = signals - signals.mean(axis=0)
     if low > 0:
         pad = max(16, round(2 * rate_hz / low))
-        extended = _extended(result, pad)
+        level = np.pad(_without_slow_ends(result, rate_hz, low), ((pad, pad), (0, 0)))
         sections = butter(_ORDER, low, "highpass", fs=rate_hz, output="sos")
-        result = sosfiltfilt(sections, extended, axis=0, padlen=0)[pad:-pad]
+        result = sosfiltfilt(sections, level, axis=0, padlen=0)[pad:-pad]
     if high < _OPEN_TOP * rate_hz / 2:
         sections = butter(_ORDER, high, "lowpass", fs=rate_hz, output="sos")
         result = sosfiltfilt(sections, result, axis=0, padlen=min(len(result) - 1, 64))
@@ -76,16 +82,41 @@ def _warped(frequency: Float64 | float, rate_hz: float) -> Float64:
     return np.asarray(np.tan(np.minimum(np.pi * np.asarray(frequency) / rate_hz, 1.570796)))
 
 
-def _extended(signals: Float64, pad: int) -> Float64:
-    window = min(pad, len(signals))
-    inside = np.arange(window) / pad
-    outside = np.arange(1, pad + 1) / pad
-    fit = np.linalg.pinv(np.vander(inside, 4))
+def _without_slow_ends(signals: Float64, rate_hz: float, low_hz: float) -> Float64:
+    # Fitted at each end, and taken off fading towards the middle; of a short clip, throughout.
+    length = round(_END_PERIODS * rate_hz / low_hz)
+    whole = len(signals) <= 2 * length
+    length = len(signals) if whole else length
+    half_bandwidth = round(length * _SLOW * low_hz / rate_hz, 2)
+    basis = _slow_basis(length, half_bandwidth)
+    result = signals.copy()
+    if whole:
+        return result - basis @ (basis.T @ result)
+    x = np.arange(length) / length
+    # From 1 to 0 with three smooth derivatives, lest what is left of a drift has a kink.
+    fading = basis * (1 - x**4 * (35 - 84 * x + 70 * x**2 - 20 * x**3))[:, None]
+    result[:length] -= fading @ (basis.T @ result[:length])
+    result[-length:] -= fading[::-1] @ (basis.T @ result[: -length - 1 : -1])
+    return result
 
-    def beyond(first: Float64) -> Float64:
-        # Continue to the left of `first`, whose row 0 is the edge.
-        return np.asarray(np.vander(-outside, 4) @ (fit @ first))
 
-    left = beyond(signals[:window])[::-1]
-    right = beyond(signals[::-1][:window])
-    return np.concatenate([left, signals, right])
+@lru_cache(maxsize=4)
+def _slow_basis(length: int, half_bandwidth: float) -> Float64:
+    """Return ``(length, k)`` orthonormal drifts: cubics, and what is slow within such a length.
+
+    Slow means less than `half_bandwidth` periods; nothing else is as well confined to it, in time
+    and frequency (Slepian, doi:10.1002/j.1538-7305.1978.tb02104.x).
+    """
+    from scipy.interpolate import CubicSpline  # slow to import
+    from scipy.signal.windows import dpss
+
+    cubics = np.vander(np.linspace(-1, 1, length), 4)
+    count = min(int(2 * half_bandwidth) + _TRANSITION, length // 2)
+    if count < 1:
+        return np.linalg.qr(cubics)[0]
+    # They are smooth: many samples need not be solved for.
+    few = min(length, _SAMPLES_OF_A_DRIFT)
+    slow, confined = dpss(few, half_bandwidth, count, return_ratios=True)
+    place = np.linspace(0, few - 1, length)
+    drifts = CubicSpline(np.arange(few), slow[confined > _CONFINED].T)(place)
+    return np.linalg.qr(np.hstack([cubics, drifts]))[0]
