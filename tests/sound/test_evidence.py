@@ -96,7 +96,8 @@ def _drawn_fit(seed, *, samples=1024, learned=16, references=16, snr=0.0, alike=
         part[:, 2] += sound
     beside = [random.standard_normal((samples, references)) for _ in range(2)]
     channels = 1 if alike else 10**6
-    return CrossFit(fold, (parts[0], parts[1]), (beside[0], beside[1]), np.zeros((1, 1)), channels)
+    one = np.zeros((1, 1))
+    return CrossFit(fold, (parts[0], parts[1]), (beside[0], beside[1]), one, channels, ())
 
 
 def _of_fit(fit, window=64):

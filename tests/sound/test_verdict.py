@@ -110,7 +110,8 @@ def _evidence(snr, noise, p_value=1e-9, bins=65):
     spectrum = np.zeros(bins)
     spectrum[20:30] = snr
     counted = np.ones(bins, np.bool_)
-    return Evidence(frequency, np.broadcast_to(noise, (bins,)), spectrum, counted, p_value, 20.0)
+    every = np.broadcast_to(noise, (bins,))
+    return Evidence(frequency, every, spectrum, counted, p_value, 20.0, np.ones(bins))
 
 
 def _judged(evidence, false_alarm=1e-3):

@@ -55,7 +55,7 @@ class Evidence:
     counted: NDArray[np.bool_]
     p_value: float
     independent: float
-    raised: Float64 | float = 1.0
+    raised: Float64
 
 
 def gather(fit: CrossFit, window: int, rate_hz: float, counted: NDArray[np.bool_]) -> Evidence:

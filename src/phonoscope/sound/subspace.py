@@ -67,7 +67,7 @@ class CrossFit:
     references: tuple[Float64, Float64]
     directions: Float64
     channels: int
-    scattered: tuple[Float64, ...] = ()
+    scattered: tuple[Float64, ...]
 
 
 def cross_fit(channels: Channels, time_filter: TimeFilter, window: int) -> CrossFit:

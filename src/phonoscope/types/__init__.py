@@ -1,0 +1,28 @@
+"""The values that pass from room to room, frozen: frames, facts, the motion field, sound.
+
+Conventions everywhere: images are ``(height, width)``; motion is ``(sample, cell, 2)`` as (x, y),
+x to the right, y down, in pixels, positive when the object moves that way; times are in seconds;
+rates are exact `Fraction` in Hz. The *container rate* is the rate at which a file plays, the
+*capture rate* the rate at which the camera recorded it.
+"""
+
+from phonoscope.types.arrays import Float32, Float64, Luma
+from phonoscope.types.motion import BandMotion, Cells, MotionBlock, MotionField, NoiseModel
+from phonoscope.types.sound import Sound, Verdict
+from phonoscope.types.video import Frame, Region, VideoFacts
+
+__all__ = [
+    "BandMotion",
+    "Cells",
+    "Float32",
+    "Float64",
+    "Frame",
+    "Luma",
+    "MotionBlock",
+    "MotionField",
+    "NoiseModel",
+    "Region",
+    "Sound",
+    "Verdict",
+    "VideoFacts",
+]

@@ -1,0 +1,106 @@
+"""Frames, and what is known of a video."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from phonoscope.errors import UsageError
+from phonoscope.types.arrays import Luma
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One frame of video.
+
+    Attributes
+    ----------
+    index
+        Position in the source, 0 for its first frame, whatever range is being read.
+    time_s
+        Capture time since the first frame of the source, exact.
+    luma
+        ``(height, width)`` uint8 or uint16, as the file holds it; usually a view of the decoder's
+        own memory, valid as long as the array lives. Not to be written to.
+    """
+
+    index: int
+    time_s: Fraction
+    luma: Luma
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFacts:
+    """What is known of a video before any frame is decoded.
+
+    Attributes
+    ----------
+    name
+        Path or description of the source.
+    container, codec, pixel_format
+        As the demuxer names them (``"mov,mp4,..."``, ``"h264"``, ``"yuv420p"``).
+    width, height
+        Of the frames as stored, in pixels; `rotation_deg` is not applied.
+    bits
+        Significant bits of a luma sample; its full scale is ``2**bits - 1``.
+    frames
+        Number of frames that the container declares, or None where it does not say.
+    container_rate
+        Frames a second of playback, or None where the source has no clock of its own.
+    capture_rate
+        Frames a second at which the camera recorded; sample n was taken at ``n / capture_rate``
+        unless `variable_rate`.
+    capture_rate_source
+        Where `capture_rate` comes from: ``"user"`` or ``"container"``.
+    variable_rate
+        Whether frames are spaced unevenly, so that only each frame's own time holds.
+    rotation_deg
+        Clockwise turn that a player applies for display (0, 90, 180 or 270).
+    warnings
+        Sentences that the user should read.
+    """
+
+    name: str
+    container: str
+    codec: str
+    pixel_format: str
+    width: int
+    height: int
+    bits: int
+    frames: int | None
+    container_rate: Fraction | None
+    capture_rate: Fraction
+    capture_rate_source: Literal["user", "container"]
+    variable_rate: bool = False
+    rotation_deg: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle of the frame: left edge, top edge, width and height, in pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        if self.width <= 0 or self.height <= 0 or self.x < 0 or self.y < 0:
+            raise UsageError(
+                f"region {self} is empty or begins outside the frame; "
+                "give x,y,width,height in pixels, such as 120,80,300,200."
+            )
+
+    def __str__(self) -> str:
+        return f"{self.x},{self.y},{self.width},{self.height}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Region":
+        """Read ``"x,y,width,height"``; raise `UsageError` if it is not that."""
+        try:
+            x, y, width, height = (int(part) for part in text.split(","))
+        except ValueError:
+            raise UsageError(
+                f"region {text!r} is not x,y,width,height in whole pixels, such as 120,80,300,200."
+            ) from None
+        return cls(x, y, width, height)
