@@ -25,6 +25,7 @@ _SURE = 4.0  # standard deviations of an estimated spectrum over the noise
 _OVERLAP = 2
 _SILENT = 1e-300
 _CLOCKS_APART = 300e-6  # how much faster one clock may run than another
+_FIRST_LOOK = 8192  # samples
 _IN_STEP = 8  # a period of the highest frequency over the error of the clocks at the ends
 
 
@@ -171,21 +172,39 @@ def _clocked(heard: Float64, played: Float64, rate: float) -> Float64:
     """Return what was played by the camera's clock, which best explains what was heard."""
     from scipy.interpolate import CubicSpline  # slow to import
 
-    length = len(played)
-    middle = np.arange(length) - (length - 1) / 2
+    total = len(played)
+    middle = np.arange(total) - (total - 1) / 2
     course = CubicSpline(middle, played)
-    size = _window(length, rate, _SPECTRUM_RESOLUTION_HZ)
-    frames = _frames(heard, size)
+    best, reach, length = 0.0, _CLOCKS_APART, min(total, _FIRST_LOOK)
+    while True:
+        # A part about the middle tells the clocks roughly, a longer one then finely.
+        part = slice((total - length) // 2, (total - length) // 2 + length)
+        size = _window(length, rate, _SPECTRUM_RESOLUTION_HZ)
+        frames = _frames(heard[part], size)
+        step = 4 / _IN_STEP / length  # at the ends, in samples: an eighth of the shortest period
+        faster = best + step * np.arange(-np.ceil(reach / step), np.ceil(reach / step) + 1)
+        said = [_explained(course(middle[part] * (1 + f)), frames, size) for f in faster]
+        best, reach = float(faster[np.argmax(said)]) + step * _offset_of_peak(said), 2 * step
+        if length == total:
+            return np.asarray(course(middle * (1 + best)))
+        length = min(total, 4 * length)
 
-    def explained(faster: float) -> float:
-        a = _frames(course(middle * (1 + faster))[:, None], size)[:, :, 0]
-        cross = np.einsum("tf,tfk->fk", a.conj(), frames)
-        return float((np.abs(cross) ** 2).sum() / np.sum(np.abs(a) ** 2))
 
-    step = 2 * 2 / _IN_STEP / length  # at the ends, in samples: an eighth of the shortest period
-    count = int(np.ceil(_CLOCKS_APART / step))
-    best = max((step * k for k in range(-count, count + 1)), key=explained)
-    return np.asarray(course(middle * (1 + best)))
+def _offset_of_peak(values: list[float]) -> float:
+    # Of a parabola through the largest and its neighbours, in steps.
+    top = int(np.argmax(values))
+    if not 0 < top < len(values) - 1:
+        return 0.0
+    before, largest, after = values[top - 1 : top + 2]
+    bend = before - 2 * largest + after
+    return (before - after) / (2 * bend) if bend else 0.0
+
+
+def _explained(played: Float64, heard: Complex, size: int) -> float:
+    # Power of ``(frame, bin, k)`` spectra that a sound explains.
+    a = _frames(played[:, None], size)[:, :, 0]
+    cross = np.einsum("tf,tfk->fk", a.conj(), heard)
+    return float((np.abs(cross) ** 2).sum() / np.sum(np.abs(a) ** 2))
 
 
 def _frequencies(size: int, rate: float) -> Float64:
