@@ -9,7 +9,7 @@ rates are exact `Fraction` in Hz. The *container rate* is the rate at which a fi
 from phonoscope.types.arrays import Float32, Float64, Luma
 from phonoscope.types.motion import BandMotion, Cells, MotionBlock, MotionField, NoiseModel
 from phonoscope.types.sound import Sound, Verdict
-from phonoscope.types.video import Frame, Region, VideoFacts
+from phonoscope.types.video import Frame, Region, Shutter, VideoFacts
 
 __all__ = [
     "BandMotion",
@@ -22,6 +22,7 @@ __all__ = [
     "MotionField",
     "NoiseModel",
     "Region",
+    "Shutter",
     "Sound",
     "Verdict",
     "VideoFacts",

@@ -5,7 +5,10 @@ from fractions import Fraction
 from typing import Literal
 
 from phonoscope.errors import UsageError
-from phonoscope.types.arrays import Luma
+from phonoscope.types.arrays import Float64, Luma
+
+Direction = Literal["down", "up"]
+ShutterSource = Literal["assumed", "user", "file", "table", "lamp"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +29,36 @@ class Frame:
     index: int
     time_s: Fraction
     luma: Luma
+
+
+@dataclass(frozen=True, slots=True)
+class Shutter:
+    """How a sensor is read out: all rows at once (global), or one after the other (rolling).
+
+    Attributes
+    ----------
+    line_delay_s
+        Time between the read-outs of neighbouring rows of the frame as stored, s; 0 is global.
+    direction
+        ``"down"`` if the top row is read first, ``"up"`` if the bottom row is.
+    source
+        Where that comes from: the ``"user"``, the ``"file"``, a ``"table"`` of cameras, the bands
+        of a ``"lamp"``; ``"assumed"`` is the global shutter of a file that says nothing.
+    """
+
+    line_delay_s: float = 0.0
+    direction: Direction = "down"
+    source: ShutterSource = "assumed"
+
+    @property
+    def rolling(self) -> bool:
+        """Whether rows are read at different times."""
+        return self.line_delay_s > 0
+
+    def delay_s(self, row: Float64, height: int) -> Float64:
+        """Return when each `row` of `height` is read, after the first one that is, s."""
+        after = row if self.direction == "down" else height - 1 - row
+        return after * self.line_delay_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +88,8 @@ class VideoFacts:
         Whether frames are spaced unevenly, so that only each frame's own time holds.
     rotation_deg
         Clockwise turn that a player applies for display (0, 90, 180 or 270).
+    shutter
+        How the sensor is read out.
     warnings
         Sentences that the user should read.
     """
@@ -72,6 +107,7 @@ class VideoFacts:
     capture_rate_source: Literal["user", "container"]
     variable_rate: bool = False
     rotation_deg: int = 0
+    shutter: Shutter = Shutter()
     warnings: tuple[str, ...] = ()
 
 
