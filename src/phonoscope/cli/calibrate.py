@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from phonoscope.cli import options
-from phonoscope.cli.console import print_response, progress_bar
+from phonoscope.cli.console import print_response, print_shutter, progress_bar
 from phonoscope.cli.outputs import check_outputs, default_output
 
 RESPONSE_EXAMPLES = """[bold]Examples[/bold]: noise.wav was played while calibration.mp4 was filmed
@@ -14,6 +14,12 @@ RESPONSE_EXAMPLES = """[bold]Examples[/bold]: noise.wav was played while calibra
 phonoscope calibrate response calibration.mp4 noise.wav --fps 2200 -o bag.response
 
 phonoscope recover clip.mp4 --fps 2200 --equalize bag.response"""
+
+SHUTTER_EXAMPLES = """[bold]Examples[/bold]: two seconds of a plain wall by the light of a lamp
+
+phonoscope calibrate shutter wall.mp4
+
+phonoscope calibrate shutter wall.mp4 --lamp 100 --fps 60000/1001"""
 
 app = typer.Typer(help="Measure once what the clips that follow need.", no_args_is_help=True)
 
@@ -60,3 +66,32 @@ def response(
     measured.write(target)
     if not quiet:
         print_response(measured, target)
+
+
+@app.command(epilog=SHUTTER_EXAMPLES)
+def shutter(
+    source: options.Source,
+    lamp: Annotated[
+        float,
+        typer.Option(
+            help="Frequency at which the lamp's light swells: twice that of the mains, "
+            "120 or 100 Hz.",
+            metavar="HZ",
+            rich_help_panel=options.INPUT,
+        ),
+    ] = 120.0,
+    fps: options.Fps = None,
+    start: options.Start = 0.0,
+    duration: options.Duration = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print the line delay only.")
+    ] = False,
+) -> None:  # fmt: skip
+    """Measure a rolling shutter's line delay from the bands that a flickering lamp makes."""
+    from phonoscope.pipeline.shutter import calibrate_shutter
+
+    with progress_bar(quiet, before="opening", after="measuring the bands") as progress:
+        bands = calibrate_shutter(
+            source, lamp=lamp, fps=fps, start=start, duration=duration, progress=progress
+        )
+    print_shutter(bands, quiet=quiet)

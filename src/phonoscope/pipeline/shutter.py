@@ -1,0 +1,158 @@
+"""From a clip under a flickering lamp to the line delay of the camera's rolling shutter."""
+
+import math
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from phonoscope.errors import InputError, SilenceError, UsageError
+from phonoscope.motion.flicker import LONGEST_S, MOST_FRAMES, Bands, measure_lamp, read_rows
+from phonoscope.motion.ripple import LAMP_SPREAD
+from phonoscope.pipeline.request import Progress, Rate, Request
+from phonoscope.types import VideoFacts
+from phonoscope.video import open_video, prefetch
+
+_LOWEST_HZ, _HIGHEST_HZ = 10.0, 100_000.0
+_DOUBT = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class LampBands:
+    """A rolling shutter as the bands of a flickering lamp show it.
+
+    Attributes
+    ----------
+    line_delay_s
+        Time between the read-outs of neighbouring rows, s.
+    uncertainty_s
+        Its standard deviation, s.
+    direction
+        ``"down"`` if the top row is read first, ``"up"`` if the bottom row is; None if bands that
+        stand still do not tell.
+    lamp_hz
+        The flicker's frequency, as refined by how the bands roll.
+    rows
+        Height of the frames.
+    readout_s
+        Time from the first row to the last, s.
+    depth
+        Amplitude of the flicker relative to the mean brightness, as the exposure leaves it.
+    warnings
+        Sentences that the user should read.
+    """
+
+    line_delay_s: float
+    uncertainty_s: float
+    direction: Literal["down", "up"] | None
+    lamp_hz: float
+    rows: int
+    readout_s: float
+    depth: float
+    warnings: tuple[str, ...] = ()
+
+
+def calibrate_shutter(
+    source: Any,
+    *,
+    lamp: float = 120.0,
+    fps: Rate | None = None,
+    start: float = 0.0,
+    duration: float | None = None,
+    progress: Progress | None = None,
+) -> LampBands:
+    """Measure a rolling shutter's line delay from the bands of a flickering lamp.
+
+    Two seconds of a plain, evenly lit wall are best; with a short exposure (1/500 s) the bands are
+    strong. At most 10 s or 1200 frames are read.
+
+    Parameters
+    ----------
+    source
+        A video, as in `measure`.
+    lamp
+        Frequency at which the lamp's light swells, Hz: twice that of the mains, 120 or 100. It is
+        presumed right to within 0.1 % and refined by the clip.
+    fps, start, duration, progress
+        As in `measure`.
+
+    Raises
+    ------
+    SilenceError
+        If no flicker of such a lamp stands above the noise.
+    UsageError
+        If an argument has a value that cannot be right.
+    InputError
+        If nothing can be measured from the source, or the bands do not tell the line delay.
+    """
+    request = Request.checked(source, fps, (), None, start, duration, progress=progress)
+    if not _LOWEST_HZ <= lamp <= _HIGHEST_HZ:
+        raise UsageError(
+            f"lamp {lamp!r} is not a flicker's frequency in Hz; give twice that of the mains, "
+            "120 or 100."
+        )
+    if request.stored:
+        raise InputError(f"{source} is a motion file, which has no pictures; give the video.")
+    opened = open_video(source, fps=request.fps, start=request.start, duration=request.duration)
+    with opened as video, closing(prefetch(video)) as frames:
+        facts = video.facts
+        light = read_rows(frames, facts.bits, progress=_told(request, facts))
+        bands = measure_lamp(light, lamp, float(1 / facts.capture_rate))
+        # Those of the facts are about what frames of that rate can hear.
+        warnings = list(video.warnings[len(facts.warnings) :])
+    if bands is None:
+        raise InputError(
+            f"nearly all of {facts.name} is saturated or black, so no bands can be measured; "
+            "change the exposure."
+        )
+    if not bands.sure:
+        raise _unsure(bands, lamp, facts)
+    delay = abs(bands.slope_s)
+    if bands.uncertainty_s > _DOUBT * delay:
+        warnings.append(
+            f"the line delay is known to {bands.uncertainty_s / delay:.1%} only; a plain wall, a "
+            "shorter exposure or a longer clip may tell it better."
+        )
+    return LampBands(
+        line_delay_s=delay,
+        uncertainty_s=bands.uncertainty_s,
+        direction=("down" if bands.slope_s > 0 else "up") if bands.directed else None,
+        lamp_hz=bands.lamp_hz,
+        rows=facts.height,
+        readout_s=(facts.height - 1) * delay,
+        depth=bands.depth,
+        warnings=tuple(warnings),
+    )
+
+
+def _told(request: Request, facts: VideoFacts) -> Callable[[int], None] | None:
+    progress = request.progress
+    if progress is None:
+        return None
+    rate = float(facts.capture_rate)
+    seconds = LONGEST_S if request.duration is None else min(LONGEST_S, request.duration)
+    total = min(MOST_FRAMES, math.ceil(seconds * rate))
+    if facts.frames is not None:
+        total = min(total, max(0, facts.frames - math.ceil(request.start * rate)))
+    return lambda done: progress(done, total)
+
+
+def _unsure(bands: Bands, lamp: float, facts: VideoFacts) -> InputError | SilenceError:
+    rate = float(facts.capture_rate)
+    if abs(lamp - rate * round(lamp / rate)) < LAMP_SPREAD * lamp:
+        return InputError(
+            f"at {rate:g} frames/s the bands of a lamp of {lamp:g} Hz stand still, and in "
+            f"{facts.name} they cannot be told from the picture; film a plain, evenly lit wall, "
+            "or choose another frame rate."
+        )
+    if bands.seen:
+        return InputError(
+            f"the bands of a lamp of {lamp:g} Hz are seen in {facts.name}, but do not tell the "
+            "line delay: too little of one is in the picture, or too much beside them; film a "
+            "plain wall for longer, or at a lower frame rate, with a short exposure."
+        )
+    return SilenceError(
+        f"no bands of a lamp that flickers at {lamp:g} Hz stand above the noise in {facts.name}; "
+        "film a plain wall by its light alone with a short exposure, or give the lamp's own "
+        "frequency (a camera with a global shutter shows no bands)."
+    )
