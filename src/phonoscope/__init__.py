@@ -22,7 +22,13 @@ if TYPE_CHECKING:
         UsageError,
     )
     from phonoscope.motion import open_motion
-    from phonoscope.pipeline import calibrate_response, measure, recover
+    from phonoscope.pipeline import (
+        LampBands,
+        calibrate_response,
+        calibrate_shutter,
+        measure,
+        recover,
+    )
     from phonoscope.sound import Response, read_response
     from phonoscope.types import (
         Cells,
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
         MotionField,
         NoiseModel,
         Region,
+        Shutter,
         Sound,
         Verdict,
         VideoFacts,
@@ -51,7 +58,13 @@ _HOMES = {
         "UsageError",
     ),
     "motion": ("open_motion",),
-    "pipeline": ("calibrate_response", "measure", "recover"),
+    "pipeline": (
+        "LampBands",
+        "calibrate_response",
+        "calibrate_shutter",
+        "measure",
+        "recover",
+    ),
     "sound": ("Response", "read_response"),
     "types": (
         "Cells",
@@ -60,6 +73,7 @@ _HOMES = {
         "MotionField",
         "NoiseModel",
         "Region",
+        "Shutter",
         "Sound",
         "Verdict",
         "VideoFacts",
@@ -73,6 +87,7 @@ __all__ = [
     "Frame",
     "InputError",
     "InputNotFoundError",
+    "LampBands",
     "MissingExtraError",
     "MotionBlock",
     "MotionField",
@@ -81,12 +96,14 @@ __all__ = [
     "PhonoscopeError",
     "Region",
     "Response",
+    "Shutter",
     "SilenceError",
     "Sound",
     "UsageError",
     "Verdict",
     "VideoFacts",
     "calibrate_response",
+    "calibrate_shutter",
     "measure",
     "open_motion",
     "open_video",

@@ -16,3 +16,9 @@ Mains = Literal["auto", "50", "60", "off"]
 
 Version = Literal["measured", "equalized", "enhanced"]
 """Of a sound: as measured; without the object's colour; and easier to listen to."""
+
+ShutterKind = Literal["global", "rolling"]
+"""All rows are read at once, or one after the other."""
+
+Direction = Literal["down", "up"]
+"""Of a rolling shutter: whether the top row is read first, or the bottom row."""

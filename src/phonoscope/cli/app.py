@@ -66,7 +66,9 @@ phonoscope recover clip.mp4 -o out.flac --region 120,80,300,200 --band 80,1000 -
 
 phonoscope recover clip.motion -o out.wav --rate native
 
-phonoscope recover clip.mp4 --fps 2200 --equalize bag.response --enhance speech --separate"""
+phonoscope recover clip.mp4 --fps 2200 --equalize bag.response --enhance speech --separate
+
+phonoscope recover dslr_60fps.mp4 --shutter rolling --readout 11.5ms -o out.wav"""
 
 MEASURE_EXAMPLES = """[bold]Examples[/bold]: the costly pass once, then sound from it in a moment
 

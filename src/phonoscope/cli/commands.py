@@ -41,6 +41,10 @@ def recover(
     cell: options.Cell = None,
     start: options.Start = 0.0,
     duration: options.Duration = None,
+    shutter: options.Shutter = None,
+    line_delay: options.LineDelay = None,
+    readout: options.Readout = None,
+    direction: options.ReadingDirection = None,
     rate: Annotated[
         str,
         typer.Option(
@@ -125,7 +129,8 @@ def recover(
     with progress_bar(quiet) as progress:
         sound = run(
             source, fps=fps, region=region or (), band=band, cell=cell, start=start,
-            duration=duration, enhance=enhance, mains=mains, equalize=equalize, separate=separate,
+            duration=duration, shutter=shutter, line_delay=line_delay, readout=readout,
+            direction=direction, enhance=enhance, mains=mains, equalize=equalize, separate=separate,
             method=method, scales=scales, orientations=orientations, weights=weights,
             fingerprint=json_file is not None, progress=progress,
         )  # fmt: skip
@@ -168,6 +173,10 @@ def measure(
     cell: options.Cell = None,
     start: options.Start = 0.0,
     duration: options.Duration = None,
+    shutter: options.Shutter = None,
+    line_delay: options.LineDelay = None,
+    readout: options.Readout = None,
+    direction: options.ReadingDirection = None,
     fingerprint: options.Fingerprint = False,
     quiet: options.Quiet = False,
 ) -> None:  # fmt: skip
@@ -180,7 +189,8 @@ def measure(
     with progress_bar(quiet, after="finishing") as progress:
         field = run(
             source, output=target, fps=fps, region=region or (), cell=cell, start=start,
-            duration=duration, fingerprint=fingerprint, progress=progress,
+            duration=duration, shutter=shutter, line_delay=line_delay, readout=readout,
+            direction=direction, fingerprint=fingerprint, progress=progress,
         )  # fmt: skip
     if not quiet:
         print_motion(field, target)

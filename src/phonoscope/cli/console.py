@@ -1,16 +1,18 @@
 """What a person sees in the terminal: progress, a summary, warnings."""
 
+import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from phonoscope.cli.outputs import source_path, version_path
 
 if TYPE_CHECKING:
+    from phonoscope.pipeline.shutter import LampBands
     from phonoscope.sound import Response
     from phonoscope.types import MotionField, Sound
 
@@ -98,6 +100,7 @@ def print_sound(sound: "Sound", target: Path) -> None:
         *beside,
         ("length", f"{record['duration_s']:.3f} s, {record['frames']:,} frames"),
         ("capture rate", _rate_text(record["capture_fps"], record["capture_fps_source"])),
+        *_shutter(record.get("shutter", {})),
         ("band", f"{low:.4g} to {high:.4g} Hz"),
         ("heard", heard),
     )
@@ -134,6 +137,28 @@ def print_response(response: "Response", target: Path) -> None:
         )
 
 
+def print_shutter(bands: "LampBands", *, quiet: bool = False) -> None:
+    """Print a rolling shutter as a lamp has shown it; the line delay alone if `quiet`."""
+    delay, doubt = 1e6 * bands.line_delay_s, 1e6 * bands.uncertainty_s
+    places = max(1, 1 - math.floor(math.log10(max(doubt, 1e-9))))
+    measured = f"{delay:.{places}f} µs"
+    if quiet:
+        typer.echo(measured)
+        return
+    directions = {
+        "down": "down (the top row is read first)",
+        "up": "up (the bottom row is read first)",
+        None: "cannot be told (the bands stand nearly still)",
+    }
+    print_facts(
+        ("line delay", f"{measured}, ± {doubt:.{places}f}"),
+        ("direction", directions[bands.direction]),
+        ("read-out", f"{1e3 * bands.readout_s:.4g} ms for {bands.rows:,} rows"),
+        ("lamp", f"{bands.lamp_hz:.6g} Hz, {bands.depth:.2g} of the light"),
+    )
+    print_warnings(bands.warnings)
+
+
 def print_facts(*rows: tuple[str, str]) -> None:
     """Print names and values in two columns."""
     width = max(len(name) for name, _ in rows)
@@ -145,6 +170,20 @@ def print_warnings(warnings: tuple[str, ...]) -> None:
     """Print warnings on the error stream."""
     for warning in warnings:
         typer.echo(f"warning: {warning}", err=True)
+
+
+def _shutter(shutter: Mapping[str, Any]) -> list[tuple[str, str]]:
+    if shutter.get("kind") != "rolling":
+        return []
+    where = {
+        "user": "as given",
+        "file": "from the file",
+        "table": "from the table of cameras",
+        "lamp": "from a lamp's bands",
+    }
+    delay, readout = shutter["line_delay_s"] * 1e6, shutter["readout_s"] * 1e3
+    text = f"rolling, {shutter['direction']}, {delay:.4g} µs a row, {readout:.4g} ms a frame"
+    return [("shutter", f"{text}, {where[shutter['source']]}")]
 
 
 def _rate_text(rate: float, source: str) -> str:

@@ -51,7 +51,7 @@ def simulate(
         str,
         typer.Argument(
             metavar="NAME",
-            help="Scene: chips, rigid, plant, sway, glossy, two, background or silent.",
+            help="Scene: chips, rigid, plant, sway, glossy, two, background, phone or silent.",
             show_default=False,
         ),
     ],

@@ -5,10 +5,13 @@ from typing import Annotated
 
 import typer
 
+from phonoscope.choices import Direction, ShutterKind
+
 INPUT = "Input"
 OUTPUT = "Output"
 LISTENING = "For listening"
 METHOD = "Method"
+SHUTTER = "Rolling shutter"
 
 Source = Annotated[
     str,
@@ -70,8 +73,42 @@ Band = Annotated[
     str | None,
     typer.Option(
         help="Lowest and highest frequency to keep, Hz.",
-        show_default="20 Hz to half the capture rate",
+        show_default="20 Hz to half the capture rate, or to 2000 Hz with a rolling shutter",
         metavar="LOW,HIGH",
+    ),
+]
+Shutter = Annotated[
+    ShutterKind | None,
+    typer.Option(
+        help="How the sensor is read: all rows at once, or one after the other.",
+        show_default="what the file says, else global",
+        rich_help_panel=SHUTTER,
+    ),
+]
+LineDelay = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a rolling shutter, time from row to row (16e-6, 16us).",
+        show_default="what the file says",
+        metavar="S",
+        rich_help_panel=SHUTTER,
+    ),
+]
+Readout = Annotated[
+    str | None,
+    typer.Option(
+        help="The same as the time in which all rows are read (11.5ms).",
+        metavar="S",
+        rich_help_panel=SHUTTER,
+    ),
+]
+ReadingDirection = Annotated[
+    Direction | None,
+    typer.Option(
+        "--direction",
+        help="Whether the top row is read first, or the bottom row.",
+        show_default="down",
+        rich_help_panel=SHUTTER,
     ),
 ]
 Json = Annotated[

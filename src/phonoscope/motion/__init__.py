@@ -1,6 +1,6 @@
 """Frames to motion field: every cell's displacement and brightness, with their covariances."""
 
-from phonoscope.motion.cells import Grid, cut, default_cell_px
+from phonoscope.motion.cells import Grid, cut, cut_rows, default_cell_px
 from phonoscope.motion.measure import Measurement, measure_frames
 from phonoscope.motion.pyramid import measure_bands
 from phonoscope.motion.store import finish_motion, is_motion_file, open_motion, write_motion
@@ -9,6 +9,7 @@ __all__ = [
     "Grid",
     "Measurement",
     "cut",
+    "cut_rows",
     "default_cell_px",
     "finish_motion",
     "is_motion_file",

@@ -7,11 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonoscope.errors import InputError, UsageError
-from phonoscope.types import Cells, Float64, Region
+from phonoscope.types import Cells, Float64, Region, Shutter
 
 MINIMUM_CELL_PX = 4
 _REFERENCE_AREA_PX = 1_100_000
 _LARGEST_DEFAULT_CELL_PX = 64
+_PIECES = 8  # of a row: its parts may move unlike each other
+_SHORTEST_PIECE_PX = 32
+_ROWS_OF_A_CELL = 2
+_MOST_ROW_CELLS = 600
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +76,38 @@ def cut(width: int, height: int, regions: Sequence[Region], cell_px: int) -> lis
     InputError
         If the whole frame is smaller than a cell.
     """
+    _check(width, height, regions, cell_px)
+    return [
+        Grid(_edges(r.x, r.width, cell_px), _edges(r.y, r.height, cell_px))
+        for r in (regions or [Region(0, 0, width, height)])
+    ]
+
+
+def cut_rows(
+    width: int, height: int, regions: Sequence[Region], piece_px: int | None
+) -> list[Grid]:
+    """Return one grid of pieces of rows for each region (one for the whole frame without any).
+
+    For a rolling shutter: a cell is two rows high, which are read at nearly the same time (more in
+    frames of more than 1200 rows), and `piece_px` wide: by default an eighth of the region.
+
+    Raises
+    ------
+    UsageError, InputError
+        As `cut`.
+    """
+    regions = regions or [Region(0, 0, width, height)]
+    grids = []
+    for r in regions:
+        edge = max(_SHORTEST_PIECE_PX, r.width // _PIECES) if piece_px is None else piece_px
+        edge = min(edge, r.width)
+        _check(width, height, [r], max(MINIMUM_CELL_PX, min(edge, r.height)))
+        rows = _ROWS_OF_A_CELL * -(-height // (_ROWS_OF_A_CELL * _MOST_ROW_CELLS))
+        grids.append(Grid(_edges(r.x, r.width, edge), _edges(r.y, r.height, rows)))
+    return grids
+
+
+def _check(width: int, height: int, regions: Sequence[Region], cell_px: int) -> None:
     if cell_px < MINIMUM_CELL_PX:
         raise UsageError(
             f"cells of {cell_px} px are too small to measure motion in; "
@@ -94,19 +130,18 @@ def cut(width: int, height: int, regions: Sequence[Region], cell_px: int) -> lis
                 f"region {region} is smaller than one cell of {cell_px} px; "
                 "choose a larger region or smaller cells."
             )
-    return [
-        Grid(_edges(r.x, r.width, cell_px), _edges(r.y, r.height, cell_px))
-        for r in (regions or [Region(0, 0, width, height)])
-    ]
 
 
-def places(grids: Sequence[Grid]) -> Cells:
-    """Return where all cells of `grids` are, in order, read at the time of their frame."""
-    x, y, width, height = (
+def places(grids: Sequence[Grid], shutter: Shutter, height: int) -> Cells:
+    """Return where all cells of `grids` are, in order, and when they are read.
+
+    `height` is that of the frame: a shutter that reads upwards begins with its last row.
+    """
+    x, y, width, tall = (
         np.concatenate(parts).astype(np.int32)
         for parts in zip(*(_grid_places(grid) for grid in grids), strict=True)
     )
-    return Cells(x, y, width, height, np.zeros(len(x)))
+    return Cells(x, y, width, tall, shutter.delay_s(y + (tall - 1) / 2, height))
 
 
 def _grid_places(grid: Grid) -> tuple[NDArray[np.int64], ...]:

@@ -15,7 +15,7 @@ from phonoscope.types import Float32, Float64, Frame
 LAMPS_HZ = (100.0, 120.0, 200.0, 240.0)
 LONGEST_S = 10.0
 MOST_FRAMES = 1200
-_FEWEST_FRAMES = 8
+FEWEST_FRAMES = 8
 _FEWEST_ROWS = 8
 _LEAST_SHARE = 0.2  # of its pixels that a piece of a row must have left
 _MOST_BLOCKS = 16
@@ -103,9 +103,9 @@ def read_rows(
         look.append(frame)
         if len(look) * frame.luma.nbytes > _LOOK_BYTES:
             break
-    if len(look) < _FEWEST_FRAMES:
+    if len(look) < FEWEST_FRAMES:
         raise InputError(
-            f"{len(look)} frames are too few to tell a lamp's bands; give {_FEWEST_FRAMES} or more."
+            f"{len(look)} frames are too few to tell a lamp's bands; give {FEWEST_FRAMES} or more."
         )
     full = 2**bits - 1
     height, width = look[0].luma.shape
@@ -254,11 +254,11 @@ def check_delay(
         If the shapes do not match, all rows have one delay, or values are not finite.
     """
     values, time, delay = (np.asarray(a, np.float64) for a in (gain, time_s, delay_s))
-    alike = values.shape == (time.size, delay.size) and time.size >= _FEWEST_FRAMES
+    alike = values.shape == (time.size, delay.size) and time.size >= FEWEST_FRAMES
     if not alike or not all(np.isfinite(a).all() for a in (values, time, delay)):
         raise InputError(
             f"gain of shape {values.shape} is not finite values for {time.size} frames, at least "
-            f"{_FEWEST_FRAMES}, and {delay.size} rows."
+            f"{FEWEST_FRAMES}, and {delay.size} rows."
         )
     if not np.ptp(delay) > 0:
         raise InputError("all rows are read at one time; a line delay of 0 cannot be checked.")

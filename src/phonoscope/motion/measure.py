@@ -11,7 +11,7 @@ from phonoscope.motion.cells import Grid, places
 from phonoscope.motion.look import first_look, frames_to_look_at
 from phonoscope.motion.reference import Reference
 from phonoscope.motion.track import GROUP, Piece, Solving, Tracker
-from phonoscope.types import Cells, Float64, Frame, Luma, MotionBlock, NoiseModel
+from phonoscope.types import GLOBAL, Cells, Float64, Frame, Luma, MotionBlock, NoiseModel, Shutter
 
 BLOCK_SAMPLES = 256
 """Frames in a stored block: a multiple of the tracker's group."""
@@ -47,6 +47,7 @@ def measure_frames(
     grids: Sequence[Grid],
     *,
     bits: int,
+    shutter: Shutter = GLOBAL,
     progress: Callable[[int], None] | None = None,
 ) -> Measurement:
     """Measure how each cell of `grids` moves through `frames`.
@@ -59,9 +60,11 @@ def measure_frames(
     frames
         In order, all of one size.
     grids
-        From `phonoscope.motion.cut`.
+        From `phonoscope.motion.cut`, or `cut_rows` for a rolling shutter.
     bits
         Significant bits of a pixel.
+    shutter
+        How the sensor is read.
     progress
         Called with the number of frames measured so far.
 
@@ -86,7 +89,7 @@ def measure_frames(
     references = [first_look(lumas, grid, 2**bits - 1) for grid in grids]
     lost: list[int] = []
     return Measurement(
-        cells=places(grids),
+        cells=places(grids, shutter, height),
         noise=_mean_noise(references),
         reference_frames=int(min(reference.averaged for reference in references)),
         blocks=_blocks(_release(held, stream), grids, references, progress, lost),

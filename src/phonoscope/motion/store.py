@@ -41,6 +41,7 @@ from phonoscope.types import (
     MotionBlock,
     MotionField,
     NoiseModel,
+    Shutter,
     VideoFacts,
 )
 
@@ -275,6 +276,7 @@ def _facts(stored: Mapping[str, Any]) -> VideoFacts:
     for key in ("capture_rate", "container_rate"):
         values[key] = None if values[key] is None else Fraction(values[key])
     values["warnings"] = tuple(values["warnings"])
+    values["shutter"] = Shutter(**values.get("shutter", {}))
     return VideoFacts(**values)
 
 

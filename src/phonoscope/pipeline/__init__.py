@@ -3,5 +3,13 @@
 from phonoscope.pipeline.measuring import measure
 from phonoscope.pipeline.recovering import calibrate_response, recover
 from phonoscope.pipeline.request import parse_band
+from phonoscope.pipeline.shutter import LampBands, calibrate_shutter
 
-__all__ = ["calibrate_response", "measure", "parse_band", "recover"]
+__all__ = [
+    "LampBands",
+    "calibrate_response",
+    "calibrate_shutter",
+    "measure",
+    "parse_band",
+    "recover",
+]

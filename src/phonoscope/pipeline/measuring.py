@@ -5,15 +5,17 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from phonoscope.choices import Direction, ShutterKind
 from phonoscope.errors import InputError, UsageError
 from phonoscope.files import replace_when_done, sha256, temporary_file
 from phonoscope.motion import (
     Measurement,
     cut,
+    cut_rows,
     default_cell_px,
     finish_motion,
     measure_frames,
@@ -21,9 +23,10 @@ from phonoscope.motion import (
     write_motion,
 )
 from phonoscope.pipeline.record import versions
-from phonoscope.pipeline.request import AnyRegion, Progress, Rate, Request
-from phonoscope.sound import chosen_band, select
-from phonoscope.types import MotionBlock, MotionField, VideoFacts
+from phonoscope.pipeline.request import AnyRegion, Progress, Rate, Reading, Request
+from phonoscope.pipeline.shutter import shutter_by_own_lamp
+from phonoscope.sound import band_of, select
+from phonoscope.types import MotionBlock, MotionField, Shutter, VideoFacts
 from phonoscope.video import Video, open_video, prefetch
 
 MOTION_SUFFIX = ".motion"
@@ -39,6 +42,10 @@ def measure(
     cell: int | None = None,
     start: float = 0.0,
     duration: float | None = None,
+    shutter: ShutterKind | None = None,
+    line_delay: float | str | None = None,
+    readout: float | str | None = None,
+    direction: Direction | None = None,
     fingerprint: bool = False,
     progress: Progress | None = None,
 ) -> MotionField:
@@ -58,9 +65,18 @@ def measure(
     region
         One or several rectangles ``"x,y,width,height"`` in px to which measuring is confined.
     cell
-        Edge of a cell in px; 16 by default, more for frames beyond a megapixel.
+        Edge of a cell in px; 16 by default, more for frames beyond a megapixel. With a rolling
+        shutter cells are two rows high, and this is their width: by default an eighth of the frame.
     start, duration
         Range of capture time to measure, s.
+    shutter
+        ``"rolling"`` where the rows of the sensor are read one after the other: each is then
+        measured at its own time. By default what the file itself says, else ``"global"``.
+    line_delay, readout
+        Of a rolling shutter: time between the read-outs of neighbouring rows, or of the whole
+        frame, s (or ``"16us"``, ``"11.5ms"``). By default what the file says, if it does.
+    direction
+        Whether the top row is read first (``"down"``, the default) or the bottom row (``"up"``).
     fingerprint
         Also keep the SHA-256 of the source in the record. Reading it takes as long again as the
         pixels of an uncompressed video, and hardly any time beside a compressed one.
@@ -81,8 +97,9 @@ def measure(
         If `output` cannot be written.
     """
     request = Request.checked(
-        source, fps, region, cell, start, duration, fingerprint=fingerprint, progress=progress
-    )
+        source, fps, region, cell, start, duration, fingerprint=fingerprint, progress=progress,
+        reading=Reading.checked(shutter, line_delay, readout, direction),
+    )  # fmt: skip
     if request.stored or isinstance(source, MotionField):
         raise InputError(
             f"{source if request.stored else 'this'} is a motion field, measured already; "
@@ -119,17 +136,30 @@ def _narrowed(request: Request, field: MotionField) -> MotionField:
     return select(
         field,
         fps=request.fps,
+        shutter=_told_anew(request, field.facts),
         regions=request.regions,
         start=request.start,
         duration=request.duration,
     )
 
 
+def _told_anew(request: Request, facts: VideoFacts) -> Shutter | None:
+    if request.reading.shutter is None:
+        return None
+    if (request.reading.shutter == "rolling") != facts.shutter.rolling:
+        was = "rolling" if facts.shutter.rolling else "global"
+        raise UsageError(
+            f"the motion field was measured with a {was} shutter, which cut the picture into "
+            "other cells; measure the video again."
+        )
+    return request.reading.shutter_of(facts)
+
+
 def _measure_to_memory(request: Request) -> MotionField:
     with _measuring(request) as run:
         blocks: tuple[MotionBlock, ...] = tuple(run.measurement.blocks)
         return MotionField(
-            facts=run.video.facts,
+            facts=run.facts,
             cells=run.measurement.cells,
             noise=run.measurement.noise,
             samples=sum(len(block.time_s) for block in blocks),
@@ -142,7 +172,7 @@ def _measure_to_memory(request: Request) -> MotionField:
 def _measure_to_file(request: Request, path: Path) -> None:
     with _measuring(request) as run:
         m = run.measurement
-        writing = write_motion(path, m.blocks, facts=run.video.facts, cells=m.cells, noise=m.noise)
+        writing = write_motion(path, m.blocks, facts=run.facts, cells=m.cells, noise=m.noise)
         samples = 0
         with closing(writing) as counts:
             for samples in counts:  # noqa: B007 - the last count is the total
@@ -156,13 +186,13 @@ class _Run:
 
     request: Request
     video: Video
+    facts: VideoFacts
     measurement: Measurement
-    cell_px: int
     fingerprint: "Future[str | None]"
 
     def parameters(self) -> dict[str, Any]:
         return {
-            "cell_px": self.cell_px,
+            "cell_px": int(self.measurement.cells.width_px.max()),
             "region": [str(region) for region in self.request.regions],
             "start_s": self.request.start,
             "duration_s": self.request.duration,
@@ -188,17 +218,31 @@ def _measuring(request: Request) -> Iterator[_Run]:
         request.source, fps=request.fps, start=request.start, duration=request.duration
     )
     with opened as video:
-        facts = video.facts
-        chosen_band(request.band, float(facts.capture_rate))  # wrong ones fail now, not in the end
-        edge = default_cell_px(facts.width, facts.height) if request.cell is None else request.cell
-        grids = cut(facts.width, facts.height, request.regions, edge)
+        shutter = _shutter(request, video.facts)
+        facts = replace(video.facts, shutter=shutter)
+        band_of(request.band, facts)  # wrong ones fail now, not in the end
+        if shutter.rolling:
+            grids = cut_rows(facts.width, facts.height, request.regions, request.cell)
+        else:
+            edge = request.cell or default_cell_px(facts.width, facts.height)
+            grids = cut(facts.width, facts.height, request.regions, edge)
         with (
             _fingerprinting(request) as fingerprint,
             closing(prefetch(video, depth=_frames_ahead(facts))) as frames,
         ):
             told = request.told(facts)
-            measurement = measure_frames(frames, grids, bits=facts.bits, progress=told)
-            yield _Run(request, video, measurement, edge, fingerprint)
+            measurement = measure_frames(
+                frames, grids, bits=facts.bits, shutter=shutter, progress=told
+            )
+            yield _Run(request, video, facts, measurement, fingerprint)
+
+
+def _shutter(request: Request, facts: VideoFacts) -> Shutter:
+    if request.reading.lacks_delay(facts):
+        measured = shutter_by_own_lamp(request, facts)
+        if measured is not None:
+            return measured
+    return request.reading.shutter_of(facts)
 
 
 def _frames_ahead(facts: VideoFacts) -> int:

@@ -6,9 +6,10 @@ import platform
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import phonoscope
-from phonoscope.types import Float64, MotionField, Sound, Verdict
+from phonoscope.types import Float64, MotionField, Sound, Verdict, VideoFacts
 
 
 def record_of(field: MotionField, sound: Sound, **more: Any) -> dict[str, Any]:
@@ -21,6 +22,7 @@ def record_of(field: MotionField, sound: Sound, **more: Any) -> dict[str, Any]:
         "capture_fps_source": facts.capture_rate_source,
         "container_fps": None if facts.container_rate is None else float(facts.container_rate),
         "variable_rate": facts.variable_rate,
+        "shutter": _shutter(facts),
         "frames": field.samples,
         "frames_in_file": facts.frames,
         "width": facts.width,
@@ -31,16 +33,40 @@ def record_of(field: MotionField, sound: Sound, **more: Any) -> dict[str, Any]:
         "cells": len(field.cells),
         "regions": parameters.pop("region", []),
         "sample_rate_hz": float(sound.rate_hz),
-        "duration_s": field.samples / float(sound.rate_hz),
+        "duration_s": len(sound.samples) / float(sound.rate_hz),
         "band_hz": list(sound.band_hz),
         **({} if sound.verdict is None else _verdict(sound.verdict, sound)),
         "snr_db": _decibels(sound.snr_db),
         "noise_floor_px": sound.noise_floor_px,
         "motion_rms_px": sound.motion_rms_px,
+        **({} if sound.measured is None else _measured(sound.measured)),
         **({"sources": [_source(one) for one in sound.sources]} if sound.sources else {}),
         "versions": parameters.pop("versions", versions()),
         "parameters": {**parameters, **more},
         "warnings": list(sound.warnings),
+    }
+
+
+def _shutter(facts: VideoFacts) -> dict[str, Any]:
+    shutter = facts.shutter
+    if not shutter.rolling:
+        return {"kind": "global", "source": shutter.source}
+    return {
+        "kind": "rolling",
+        "source": shutter.source,
+        "line_delay_s": shutter.line_delay_s,
+        "readout_s": shutter.line_delay_s * facts.height,
+        "direction": shutter.direction,
+    }
+
+
+def _measured(measured: NDArray[np.bool_]) -> dict[str, Any]:
+    # Stretches of time that were not read, as [first, last] sample.
+    edges = np.diff(np.concatenate([[0], ~measured, [0]]).astype(np.int8))
+    first, after = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    return {
+        "measured_share": round(float(np.mean(measured)), 4),
+        "interpolated_samples": np.stack([first, after - 1], axis=1).tolist(),
     }
 
 

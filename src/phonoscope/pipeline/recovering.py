@@ -9,12 +9,13 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from phonoscope.audio import read_audio, resample
-from phonoscope.choices import Kind, Mains, Method, Weights
+from phonoscope.choices import Direction, Kind, Mains, Method, ShutterKind, Weights
 from phonoscope.errors import UsageError
 from phonoscope.pipeline.measuring import motion_of
 from phonoscope.pipeline.published import Pyramid, recover_by_pyramid
 from phonoscope.pipeline.record import record_of
-from phonoscope.pipeline.request import AnyRegion, Progress, Rate, Request
+from phonoscope.pipeline.request import AnyRegion, Progress, Rate, Reading, Request
+from phonoscope.pipeline.shutter import doubts
 from phonoscope.sound import Response, check_polish, listen, measure_response, polish, read_response
 from phonoscope.types import MotionField, Sound
 
@@ -30,6 +31,10 @@ def recover(
     cell: int | None = None,
     start: float = 0.0,
     duration: float | None = None,
+    shutter: ShutterKind | None = None,
+    line_delay: float | str | None = None,
+    readout: float | str | None = None,
+    direction: Direction | None = None,
     enhance: Kind | None = None,
     mains: Mains = "auto",
     equalize: Response | _File | None = None,
@@ -50,7 +55,10 @@ def recover(
         to go through, and the sound comes in a moment.
     band
         Lowest and highest frequency to keep, Hz: ``(80, 1000)`` or ``"80,1000"``. By default from
-        20 Hz to half the capture rate.
+        20 Hz to half the capture rate; to 2000 Hz with a rolling shutter.
+    shutter, line_delay, readout, direction
+        As in `measure`. A motion file that was measured with a rolling shutter can be listened to
+        with another line delay.
     enhance
         Make a version that is easier to listen to beside the measured one: ``"speech"``, or
         ``"general"`` for all else. It is `Sound.enhanced`.
@@ -88,10 +96,16 @@ def recover(
     request = Request.checked(
         source, fps, region, cell, start, duration,
         band=band, fingerprint=fingerprint, progress=progress,
+        reading=Reading.checked(shutter, line_delay, readout, direction),
     )  # fmt: skip
     check_polish(enhance, mains)
     polished = enhance is not None or mains in ("50", "60")
     if method == "pyramid":
+        if request.reading.shutter == "rolling":
+            raise UsageError(
+                "the pyramid method takes each frame for one instant; for a rolling shutter take "
+                "the method array."
+            )
         if polished or separate or equalize is not None:
             raise UsageError(
                 "the pyramid method has one channel, of unknown noise: it cannot enhance, equalise "
@@ -113,6 +127,8 @@ def recover(
             "duration_s": request.duration,
         }
     with motion_of(request) as field:
+        if field.facts.shutter.rolling:
+            field = replace(field, warnings=(*field.warnings, *doubts(field)))
         sound = listen(field, band=request.band, response=response, separate=separate)
         sound = replace(sound, record=record_of(field, sound, **more))
     return polish(sound, enhance, mains) if polished else sound

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, SupportsIndex
 
+from phonoscope.choices import Direction, ShutterKind
 from phonoscope.errors import UsageError
 from phonoscope.motion import is_motion_file
-from phonoscope.types import Region, VideoFacts
+from phonoscope.types import Region, Shutter, VideoFacts
 from phonoscope.video import parse_rate
 
 Rate = int | float | str | Fraction
+_UNITS = (("ms", 1e-3), ("us", 1e-6), ("µs", 1e-6), ("μs", 1e-6), ("s", 1.0))
+_LONGEST_READOUT = 1.001  # of a frame's time: sensors may read without a pause, figures are rounded
 AnyRegion = Region | str | Sequence[int]
 Progress = Callable[[int, int | None], None]
 """Called with the number of frames measured and the number expected (None if unknown)."""
@@ -33,6 +36,7 @@ class Request:
     duration: float | None
     fingerprint: bool
     progress: Progress | None
+    reading: "Reading"
 
     @classmethod
     def checked(
@@ -47,6 +51,7 @@ class Request:
         band: tuple[float, float] | str | None = None,
         fingerprint: bool = False,
         progress: Progress | None = None,
+        reading: "Reading | None" = None,
     ) -> "Request":
         return cls(
             source=source,
@@ -59,6 +64,7 @@ class Request:
             duration=None if duration is None else _seconds("duration", duration),
             fingerprint=fingerprint,
             progress=progress,
+            reading=reading or Reading(),
         )
 
     def told(self, facts: VideoFacts) -> Callable[[int], None] | None:
@@ -73,6 +79,112 @@ class Request:
             return in_range
         left = max(0, facts.frames - math.ceil(self.start * rate))
         return left if in_range is None else min(left, in_range)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the user says of how the sensor is read: None where nothing is said."""
+
+    shutter: ShutterKind | None = None
+    line_delay_s: float | None = None
+    readout_s: float | None = None
+    direction: Direction | None = None
+
+    @classmethod
+    def checked(
+        cls,
+        shutter: ShutterKind | None,
+        line_delay: float | str | None,
+        readout: float | str | None,
+        direction: Direction | None,
+    ) -> "Reading":
+        if shutter not in (None, "global", "rolling"):
+            raise UsageError(f"shutter {shutter!r} is not known; give global or rolling.")
+        if direction not in (None, "down", "up"):
+            raise UsageError(f"direction {direction!r} is not known; give down or up.")
+        if line_delay is not None and readout is not None:
+            raise UsageError(
+                "line delay and read-out time say the same twice (a read-out is as many line "
+                "delays as there are rows); give one of them."
+            )
+        said = (line_delay, readout, direction)
+        if shutter == "global" and any(value is not None for value in said):
+            raise UsageError(
+                "a global shutter has no line delay, read-out time or direction; leave them out, "
+                "or take the shutter rolling."
+            )
+        if any(value is not None for value in said):
+            shutter = "rolling"
+        return cls(
+            shutter,
+            None if line_delay is None else parse_duration("line delay", line_delay),
+            None if readout is None else parse_duration("read-out time", readout),
+            direction,
+        )
+
+    def lacks_delay(self, facts: VideoFacts) -> bool:
+        """Return whether the shutter is rolling and nobody says how fast."""
+        said = self.line_delay_s is not None or self.readout_s is not None
+        return self.shutter == "rolling" and not said and not facts.shutter.rolling
+
+    def shutter_of(self, facts: VideoFacts) -> Shutter:
+        """Return the shutter: by the user's word, else by what the file says, else global.
+
+        Raises
+        ------
+        UsageError
+            If it is rolling and nothing tells how fast, or a frame would take longer to read than
+            there is time for.
+        """
+        if self.shutter is None and not facts.shutter.rolling:
+            return facts.shutter
+        if self.shutter == "global":
+            return Shutter(source="user")
+        known = facts.shutter
+        delay, source = known.line_delay_s, known.source
+        if self.line_delay_s is not None:
+            delay, source = self.line_delay_s, "user"
+        elif self.readout_s is not None:
+            delay, source = self.readout_s / facts.height, "user"
+        if self.lacks_delay(facts):
+            raise UsageError(
+                f"how fast the rolling shutter of {facts.name} is read is not known; give the line "
+                "delay or the read-out time (--line-delay 16e-6, --readout 11.5ms), or measure it: "
+                "phonoscope calibrate shutter."
+            )
+        readout = delay * facts.height
+        if readout > _LONGEST_READOUT / float(facts.capture_rate):
+            raise UsageError(
+                f"a line delay of {delay:.4g} s makes {readout * 1e3:.4g} ms for {facts.height} "
+                f"rows, longer than the {1e3 / float(facts.capture_rate):.4g} ms from frame to "
+                "frame; give the delay between neighbouring rows, such as 16e-6."
+            )
+        return Shutter(delay, self.direction or known.direction, source)
+
+
+def parse_duration(name: str, value: float | str) -> float:
+    """Return seconds of ``16e-6``, ``"11.5ms"``, ``"16us"`` or ``"16µs"``.
+
+    Raises
+    ------
+    UsageError
+        If it is not a time above 0.
+    """
+    text = str(value).strip().lower()
+    scale = 1.0
+    for unit, seconds in _UNITS:
+        if text.endswith(unit):
+            text, scale = text.removesuffix(unit), seconds
+            break
+    try:
+        result = float(text) * scale
+    except ValueError:
+        result = math.nan
+    if not 0 < result < 1:
+        raise UsageError(
+            f"{name} {value!r} is not a time; give seconds, or a unit: 16e-6, 16us, 11.5ms."
+        )
+    return result
 
 
 def parse_band(band: tuple[float, float] | str) -> tuple[float, float]:

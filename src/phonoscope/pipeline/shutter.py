@@ -1,20 +1,33 @@
 """From a clip under a flickering lamp to the line delay of the camera's rolling shutter."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from phonoscope.errors import InputError, SilenceError, UsageError
-from phonoscope.motion.flicker import LONGEST_S, MOST_FRAMES, Bands, measure_lamp, read_rows
+from phonoscope.motion.flicker import (
+    FEWEST_FRAMES,
+    LONGEST_S,
+    MOST_FRAMES,
+    Bands,
+    check_delay,
+    measure_lamp,
+    read_rows,
+)
 from phonoscope.motion.ripple import LAMP_SPREAD
 from phonoscope.pipeline.request import Progress, Rate, Request
-from phonoscope.types import VideoFacts
+from phonoscope.types import MotionField, Shutter, VideoFacts
 from phonoscope.video import open_video, prefetch
 
 _LOWEST_HZ, _HIGHEST_HZ = 10.0, 100_000.0
 _DOUBT = 0.01
+_SURE = 0.02
+_SURE_DEVIATIONS = 4.0
+_MAINS_HZ = (120.0, 100.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +135,58 @@ def calibrate_shutter(
         readout_s=(facts.height - 1) * delay,
         depth=bands.depth,
         warnings=tuple(warnings),
+    )
+
+
+def shutter_by_own_lamp(request: Request, facts: VideoFacts) -> Shutter | None:
+    """Return the shutter as mains flicker in the clip itself shows it, or None."""
+    if isinstance(request.source, Iterator):
+        return None  # its frames can be had once only
+    for lamp in _MAINS_HZ:
+        try:
+            bands = calibrate_shutter(
+                request.source, lamp=lamp, fps=facts.capture_rate, start=request.start,
+                duration=request.duration,
+            )  # fmt: skip
+        except (InputError, SilenceError):
+            continue
+        if bands.uncertainty_s < _SURE * bands.line_delay_s:
+            direction = request.reading.direction or bands.direction or "down"
+            return Shutter(bands.line_delay_s, direction, "lamp")
+    return None
+
+
+def doubts(field: MotionField) -> tuple[str, ...]:
+    """Return a warning if mains flicker in the clip itself contradicts the line delay."""
+    cells, shutter = field.cells, field.facts.shutter
+    delay, clock = np.unique(cells.delay_s, return_inverse=True)
+    if len(delay) < 2:
+        return ()
+    precision = np.maximum(field.information[:, 2, 2], 0)
+    weight = np.zeros((len(cells), len(delay)))
+    weight[np.arange(len(cells)), clock.reshape(-1)] = precision
+    told = weight.sum(axis=0) > 0
+    gains, times = [], []
+    for block in field.blocks:
+        gains.append(block.gain @ weight[:, told] / weight[:, told].sum(axis=0))
+        times.append(block.time_s)
+        if times[-1][-1] - times[0][0] > LONGEST_S:
+            break
+    if told.sum() < 2 or sum(map(len, times)) < FEWEST_FRAMES:
+        return ()
+    check = check_delay(np.concatenate(gains), np.concatenate(times), delay[told])
+    if check is None or abs(check.stretch - 1) < max(_DOUBT, _SURE_DEVIATIONS * check.uncertainty):
+        return ()
+    if check.stretch < 0:
+        other = "up" if shutter.direction == "down" else "down"
+        return (
+            f"a lamp that flickers at {check.lamp_hz:.4g} Hz shows that rows are read the other "
+            f"way; give the direction {other} (--direction {other}).",
+        )
+    better = shutter.line_delay_s * check.stretch
+    return (
+        f"a lamp that flickers at {check.lamp_hz:.4g} Hz shows a line delay of {better:.4g} s, not "
+        f"{shutter.line_delay_s:.4g} s; give that (--line-delay {better:.4g}).",
     )
 
 

@@ -53,6 +53,9 @@ def _before_leaves(scene: Scene, _: float) -> Scene:
 
 
 _HIGH_SPEED = Camera(320, 240, Fraction(2200), 1 / 4400, read_noise=1.0, shot_gain=0.02)
+_ROLLING = Camera(
+    640, 480, Fraction(60), 1 / 2000, read_noise=1.5, shot_gain=0.02, line_delay_s=24e-6
+)
 
 _PRESETS = {
     "chips": _Preset(
@@ -90,6 +93,10 @@ _PRESETS = {
         "as chips, smaller, before leaves that wave by 2 px below 4 Hz",
         replace(_HIGH_SPEED, width=256, height=192), "foil",
         Motion(0.02, modes=5, damping=0.15), tune, 5.0, more=_before_leaves,
+    ),
+    "phone": _Preset(
+        "a printed board hears the tune, filmed at 60 frames/s through a rolling shutter",
+        _ROLLING, "print", Motion(0.03, direction_deg=20), tune, 5.0,
     ),
     "silent": _Preset(
         "a board in silence, 2,200 frames/s",

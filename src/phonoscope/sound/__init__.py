@@ -1,7 +1,7 @@
 """Motion to sound: as measured, and enhanced beside it."""
 
 from phonoscope.sound.bands import sum_bands
-from phonoscope.sound.filter import chosen_band
+from phonoscope.sound.filter import band_of, chosen_band
 from phonoscope.sound.listen import listen
 from phonoscope.sound.polish import check_polish, polish
 from phonoscope.sound.response import (
@@ -14,6 +14,7 @@ from phonoscope.sound.select import select
 
 __all__ = [
     "Response",
+    "band_of",
     "check_polish",
     "chosen_band",
     "is_response_file",

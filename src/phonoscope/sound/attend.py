@@ -9,10 +9,10 @@ from phonoscope.sound.array import denoised
 from phonoscope.sound.evidence import Evidence, gather
 from phonoscope.sound.excess import excess
 from phonoscope.sound.filter import band_pass, noise_gain
-from phonoscope.sound.subspace import Subspace, cross_fit, strongest
+from phonoscope.sound.subspace import CrossFit, Subspace, TimeFilter, cross_fit, strongest
 from phonoscope.sound.verdict import counted_bins, judge
 from phonoscope.sound.whiten import PER_CELL, Channels, displacement_information, rewhiten, whiten
-from phonoscope.sound.windows import frequencies_hz, window_samples
+from phonoscope.sound.windows import RESOLUTION_HZ, frequencies_hz, window_samples
 from phonoscope.types import Float64, MotionField, Verdict
 
 _REFINEMENTS = 2
@@ -63,8 +63,30 @@ class Attention:
         return _even_band(self.channels.mix(directions), self.field, self.band_hz)
 
 
-def attend(field: MotionField, band_hz: tuple[float, float], false_alarm: float) -> Attention:
-    """Choose what to listen to.
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighed:
+    """What speaks for sound in a motion field; attributes as in `Attention`.
+
+    `fit` is what two folds of the samples hear through each other's directions.
+    """
+
+    window: int
+    claimed: Channels
+    factors: Float64
+    channels: Channels
+    fit: CrossFit
+    evidence: Evidence
+    verdict: Verdict
+
+
+def weigh(
+    field: MotionField,
+    band_hz: tuple[float, float],
+    false_alarm: float,
+    *,
+    resolution_hz: float = RESOLUTION_HZ,
+) -> Weighed:
+    """Say whether there is sound.
 
     Parameters
     ----------
@@ -74,6 +96,8 @@ def attend(field: MotionField, band_hz: tuple[float, float], false_alarm: float)
         Lowest and highest frequency.
     false_alarm
         Probability with which noise may be taken for sound.
+    resolution_hz
+        Of the short-time spectra.
 
     Raises
     ------
@@ -84,11 +108,8 @@ def attend(field: MotionField, band_hz: tuple[float, float], false_alarm: float)
     claimed = channels = whiten(field)
     if not channels.count:
         raise InputError("no cell shows motion in the chosen region; choose one with texture.")
-
-    def in_band(signals: Float64) -> Float64:
-        return _at_own_times(_even_band(signals, field, band_hz), field)
-
-    window = window_samples(field.samples, rate)
+    in_band = _in_band(field, band_hz)
+    window = window_samples(field.samples, rate, resolution_hz)
     counted = counted_bins(frequencies_hz(window, rate), band_hz, field.facts)
     fit = cross_fit(channels, in_band, window)
     factors = excess(channels, fit.directions)
@@ -104,9 +125,17 @@ def attend(field: MotionField, band_hz: tuple[float, float], false_alarm: float)
         evidence, field.facts, false_alarm, channels.count, field.samples * passed,
         float(np.trace(information.sum(axis=0))) / 2,
     )  # fmt: skip
+    return Weighed(window, claimed, factors, channels, fit, evidence, verdict)
+
+
+def attend(field: MotionField, band_hz: tuple[float, float], false_alarm: float) -> Attention:
+    """Choose what to listen to; as `weigh`."""
+    rate = float(field.rate_hz)
+    weighed = weigh(field, band_hz, false_alarm)
+    channels, evidence, verdict = weighed.channels, weighed.evidence, weighed.verdict
     gains = _gains(evidence, field.samples, rate, band_hz, found=verdict.detected)
     subspace = strongest(
-        channels, in_band, fit.directions, lambda s: _weighted(s, gains),
+        channels, _in_band(field, band_hz), weighed.fit.directions, lambda s: _weighted(s, gains),
         (float(np.mean(gains**2)), float(np.mean(gains**4))),
     )  # fmt: skip
     kept = subspace.directions[:, :1]
@@ -115,11 +144,16 @@ def attend(field: MotionField, band_hz: tuple[float, float], false_alarm: float)
         kept = subspace.directions[:, : subspace.above_noise + _SPARE]
         for _ in range(_REFINEMENTS):
             virtual = _even_band(channels.mix(kept), field, band_hz)
-            clean = _at_own_times(denoised(virtual, evidence.noise, window), field)
+            clean = _at_own_times(denoised(virtual, evidence.noise, weighed.window), field)
             kept = np.linalg.svd(channels.correlate(clean), full_matrices=False)[0]
     return Attention(
-        field, band_hz, window, claimed, factors, channels, evidence, verdict, subspace, kept
-    )
+        field, band_hz, weighed.window, weighed.claimed, weighed.factors, channels, evidence,
+        verdict, subspace, kept,
+    )  # fmt: skip
+
+
+def _in_band(field: MotionField, band_hz: tuple[float, float]) -> TimeFilter:
+    return lambda signals: _at_own_times(_even_band(signals, field, band_hz), field)
 
 
 def _even_band(signals: Float64, field: MotionField, band_hz: tuple[float, float]) -> Float64:

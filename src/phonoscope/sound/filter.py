@@ -6,10 +6,11 @@ from functools import lru_cache
 import numpy as np
 
 from phonoscope.errors import UsageError
-from phonoscope.types import Float64
+from phonoscope.types import Float64, VideoFacts
 
 _ORDER = 8
 _DEFAULT_LOW_HZ = 20.0
+_ROLLING_HIGH_HZ = 2000.0
 _END_PERIODS = 16  # of the lowest frequency
 _SLOW = 0.6  # of the lowest frequency: what is faster is for the filter
 _TRANSITION = 6  # functions beyond those that are slow altogether
@@ -42,6 +43,19 @@ def chosen_band(band: tuple[float, float] | None, rate_hz: float) -> tuple[float
             f"{rate_hz:g} frames/s can hold; lower it or give the true capture rate with --fps."
         )
     return low, high
+
+
+def band_of(band: tuple[float, float] | None, facts: VideoFacts) -> tuple[float, float]:
+    """Return the band (low, high) in Hz for a video; as `chosen_band`.
+
+    Rows that are read one after the other hold sound up to half of their own rate. By default it
+    is taken from 20 Hz to 2 kHz: above that exposures of a usual length leave nothing, and what
+    must be guessed in the time between frames grows with the band.
+    """
+    if not facts.shutter.rolling:
+        return chosen_band(band, float(facts.capture_rate))
+    rate = 1 / (2 * facts.shutter.line_delay_s)
+    return chosen_band(band or (_DEFAULT_LOW_HZ, min(_ROLLING_HIGH_HZ, rate / 2)), rate)
 
 
 def band_pass(signals: Float64, rate_hz: float, band_hz: tuple[float, float]) -> Float64:

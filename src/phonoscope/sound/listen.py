@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from phonoscope.errors import InputError
+from phonoscope.errors import InputError, UsageError
 from phonoscope.sound.array import Heard, multichannel_wiener, unfitted
 from phonoscope.sound.attend import Attention, attend
-from phonoscope.sound.filter import chosen_band, noise_gain
+from phonoscope.sound.filter import band_of, noise_gain
 from phonoscope.sound.muting import muted_power, muting
 from phonoscope.sound.response import Response, without_colour
+from phonoscope.sound.rolling import listen_to_rows
 from phonoscope.sound.separate import separate as tell_apart
 from phonoscope.sound.verdict import FALSE_ALARM, predicting
 from phonoscope.sound.whiten import PER_CELL, Channels, displacement_information
@@ -56,12 +57,19 @@ def listen(
     InputError
         If the field is too short or holds no information.
     """
-    chosen = chosen_band(band, float(field.rate_hz))
+    chosen = band_of(band, field.facts)
     if field.samples < _FEWEST_SAMPLES:
         raise InputError(
             f"{field.samples} frames are too few to hear anything in; "
             f"give at least {_FEWEST_SAMPLES}."
         )
+    if field.facts.shutter.rolling:
+        if response is not None or separate:
+            raise UsageError(
+                "equalising and separating need a global shutter: rows that are read one after "
+                "the other are one microphone; leave that out."
+            )
+        return listen_to_rows(field, chosen, false_alarm)
     attention = attend(field, chosen, false_alarm)
     if not attention.verdict.detected:
         return _nothing_heard(attention)

@@ -9,13 +9,14 @@ import numpy as np
 
 from phonoscope.blocks import LazyBlocks, changed, samples_of
 from phonoscope.errors import UsageError
-from phonoscope.types import Cells, MotionBlock, MotionField, Region
+from phonoscope.types import Cells, MotionBlock, MotionField, Region, Shutter
 
 
 def select(
     field: MotionField,
     *,
     fps: Fraction | None = None,
+    shutter: Shutter | None = None,
     regions: Sequence[Region] = (),
     start: float = 0.0,
     duration: float | None = None,
@@ -28,6 +29,8 @@ def select(
         Motion field.
     fps
         The user's word for the capture rate, if the field was measured with a wrong one.
+    shutter
+        The user's word for how fast a rolling shutter is read.
     regions
         A cell is kept if its centre lies in one of them; all are kept if there are none.
     start, duration
@@ -43,6 +46,10 @@ def select(
         facts = replace(field.facts, capture_rate=fps, capture_rate_source="user")
         blocks = changed(field.blocks, lambda b: replace(b, time_s=b.time_s * scale))
         field = replace(field, facts=facts, blocks=blocks)
+    if shutter is not None:
+        cells, facts = field.cells, replace(field.facts, shutter=shutter)
+        delay = shutter.delay_s(cells.y_px + (cells.height_px - 1) / 2, facts.height)
+        field = replace(field, facts=facts, cells=replace(cells, delay_s=delay))
     if regions:
         field = _in_regions(field, regions)
     if start or duration is not None:

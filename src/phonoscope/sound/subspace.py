@@ -28,7 +28,8 @@ TimeFilter = Callable[[Float64], Float64]
 """A zero-phase filter of ``(sample, k)`` signals."""
 
 PROBES = 16
-"""Directions learned."""
+"""Directions learned, at most."""
+_SHARE_LEARNED = 1 / 3  # of few channels: the others tell the noise
 _REFERENCES = 16
 _SCATTERINGS = 2
 _PATCH_PX = 32  # wider than the blocks of most codecs, whose error is their own
@@ -77,7 +78,8 @@ def cross_fit(channels: Channels, time_filter: TimeFilter, window: int) -> Cross
     fold = np.arange(samples) // stretch % 2
     random = np.random.default_rng(_SEED)
     fixed = _common_motion(channels)
-    start = _orthonormal(np.hstack([fixed, _at_random(channels, PROBES, random)]))[:, :PROBES]
+    probes = min(PROBES, max(fixed.shape[1], round(_SHARE_LEARNED * channels.count)))
+    start = _orthonormal(np.hstack([fixed, _at_random(channels, probes, random)]))[:, :probes]
     both = [start, start]
     for _ in range(_ITERATIONS):
         signals = time_filter(channels.mix(np.hstack(both)))
@@ -89,9 +91,7 @@ def cross_fit(channels: Channels, time_filter: TimeFilter, window: int) -> Cross
         taught = np.hsplit(channels.correlate(np.hstack(parts)), 2)
         # Motion common to all cells need not be learned: it stays, however faint.
         both = [_orthonormal(np.hstack([fixed, t]))[:, :width] for t in taught]
-    references = _at_random(channels, _REFERENCES, random)
-    if channels.count < width + _REFERENCES:
-        references = references[:, :0]
+    references = _at_random(channels, min(_REFERENCES, channels.count - width), random)
     # What is still, for the lamps' sake, hears less than noise.
     silent = [_orthonormal(np.hstack([known, channels.deaf])) for known in both]
     apart = [_orthonormal(references - known @ (known.T @ references)) for known in silent]

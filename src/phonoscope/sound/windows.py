@@ -13,16 +13,17 @@ if TYPE_CHECKING:
 
 Complex = NDArray[np.complex128]
 
-_RESOLUTION_HZ = 17.0
+RESOLUTION_HZ = 17.0
+"""By which an object's modes are told apart."""
 _SHORTEST = 8
 _FEWEST_WINDOWS = 16  # else there would be nothing to average over
 OVERLAP = 4
 """Windows that cover each sample."""
 
 
-def window_samples(samples: int, rate_hz: float) -> int:
-    """Return the length of a window for a clip: about 17 Hz of resolution, a power of two."""
-    wanted = max(rate_hz / _RESOLUTION_HZ, _SHORTEST)
+def window_samples(samples: int, rate_hz: float, resolution_hz: float = RESOLUTION_HZ) -> int:
+    """Return the length of a window for a clip: about that resolution, a power of two."""
+    wanted = max(rate_hz / resolution_hz, _SHORTEST)
     most = max(samples / _FEWEST_WINDOWS, _SHORTEST)
     return int(2 ** min(round(np.log2(wanted)), int(np.log2(most))))
 

@@ -9,9 +9,10 @@ rates are exact `Fraction` in Hz. The *container rate* is the rate at which a fi
 from phonoscope.types.arrays import Float32, Float64, Luma
 from phonoscope.types.motion import BandMotion, Cells, MotionBlock, MotionField, NoiseModel
 from phonoscope.types.sound import Sound, Verdict
-from phonoscope.types.video import Frame, Region, Shutter, VideoFacts
+from phonoscope.types.video import GLOBAL, Frame, Region, Shutter, VideoFacts
 
 __all__ = [
+    "GLOBAL",
     "BandMotion",
     "Cells",
     "Float32",

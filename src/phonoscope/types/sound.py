@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from phonoscope.audio import write_audio
 from phonoscope.choices import Version
 from phonoscope.errors import UsageError
@@ -60,7 +63,7 @@ class Sound:
         ``(sample,)`` motion of the strongest common component, px (of the cells where it is heard),
         at even times.
     rate_hz
-        Samples a second: the capture rate.
+        Samples a second: the capture rate; with a rolling shutter four times the band's highest.
     band_hz
         Lowest and highest frequency kept.
     snr_db
@@ -92,6 +95,9 @@ class Sound:
         ``(bin,)`` density of the noise left in `equalized`, as in `noise_psd`; or None.
     enhanced
         ``(sample,)`` `equalized`, else `samples`, enhanced for listening; or None.
+    measured
+        ``(sample,)`` whether the picture was being read then; what lies between the read-outs of a
+        rolling shutter is interpolated. None where every sample is measured.
     sources
         Of independent sources, each one's sound, the strongest first, where that was asked for.
     """
@@ -110,6 +116,7 @@ class Sound:
     equalized: Float64 | None = None
     equalized_noise_psd: Float64 | None = None
     enhanced: Float64 | None = None
+    measured: NDArray[np.bool_] | None = None
     sources: "tuple[Sound, ...]" = ()
 
     def write(

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from phonoscope.choices import Direction
 from phonoscope.errors import UsageError
 from phonoscope.types.arrays import Float64, Luma
 
-Direction = Literal["down", "up"]
 ShutterSource = Literal["assumed", "user", "file", "table", "lamp"]
 
 
@@ -61,6 +61,10 @@ class Shutter:
         return after * self.line_delay_s
 
 
+GLOBAL = Shutter()
+"""All rows at once, as is assumed of a file that says nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
     """What is known of a video before any frame is decoded.
@@ -107,7 +111,7 @@ class VideoFacts:
     capture_rate_source: Literal["user", "container"]
     variable_rate: bool = False
     rotation_deg: int = 0
-    shutter: Shutter = Shutter()
+    shutter: Shutter = GLOBAL
     warnings: tuple[str, ...] = ()
 
 

@@ -1,0 +1,131 @@
+"""Take sway and drift off a motion field whose cells are read one after the other.
+
+Sway is thousands of times larger than the sound. A filter of each cell over the frames, at 60 a
+second, would take all sound near the frame rate's multiples with it. So sway is fitted for all
+cells together, each at its own time: shift, turn and stretch of the picture as splines over time,
+too slow for the sound. What then stays the same in a cell is no motion but an error of its
+reference: it would repeat with every frame, and sound like a comb.
+"""
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phonoscope.blocks import LazyBlocks, samples_of
+from phonoscope.sound.whiten import displacement_information
+from phonoscope.types import Cells, Float64, MotionBlock, MotionField
+
+_KNOTS_OF_LOWEST = 0.5  # periods of the lowest frequency from knot to knot of the shift
+_STRETCH_KNOTS = 8  # knots of the shift to one of turn and stretch, which look like sound otherwise
+_CHUNKS = 12  # parts of a frame's read-out, in each of which sway is the same
+_RIDGE = 1e-9
+_LINEAR = 3  # 1, x, y
+
+
+def steady(field: MotionField, lowest_hz: float) -> MotionField:
+    """Return a field without what is slower than `lowest_hz`, and without its cells' offsets.
+
+    Each block is fitted together with its neighbours, so that nothing shows where they meet. The
+    information of the blocks is that of displacement, whatever the light did; gains are 1.
+    """
+    lengths = samples_of(field.blocks)
+    load = lru_cache(maxsize=4)(lambda n: field.blocks[n])
+
+    def read(number: int) -> MotionBlock:
+        near = range(max(number - 1, 0), min(number + 2, len(lengths)))
+        blocks = [load(n) for n in near]
+        information = np.mean([displacement_information(b.information) for b in blocks], axis=0)
+        time = np.concatenate([b.time_s for b in blocks])
+        motion = np.concatenate([b.motion for b in blocks])
+        left = motion - _sway(motion, time, information, field.cells, lowest_hz)
+        first = sum(len(b.time_s) for b in blocks[: number - near[0]])
+        own = slice(first, first + lengths[number])
+        full = np.zeros((len(field.cells), 3, 3))
+        full[:, :2, :2] = displacement_information(load(number).information)
+        return MotionBlock(
+            time[own],
+            (left[own] - left.mean(axis=0)).astype(np.float32),
+            np.ones(left[own].shape[:2], np.float32),
+            full,
+        )
+
+    return replace(field, blocks=LazyBlocks(lengths, read))
+
+
+def _sway(
+    motion: NDArray[np.float32], time: Float64, information: Float64, cells: Cells, low: float
+) -> NDArray[np.float32]:
+    # (sample, cell, 2) of the fit.
+    place = np.stack([cells.x_px + cells.width_px / 2, cells.y_px + cells.height_px / 2])
+    place = (place - place.mean(axis=1, keepdims=True)) / np.maximum(np.ptp(place, axis=1), 1)[
+        :, None
+    ]
+    linear = np.vstack([np.ones(len(cells)), place]).T  # (cell, 3)
+    last = float(cells.delay_s.max())
+    chunk = np.minimum((cells.delay_s / max(last, 1e-12) * _CHUNKS).astype(int), _CHUNKS - 1)
+    knots = _KNOTS_OF_LOWEST / low
+    fast, slow = (
+        _Splines(float(time[0]), float(time[-1]) + last, step)
+        for step in (knots, knots * _STRETCH_KNOTS)
+    )
+    count, many = 2 * fast.count, 4 * slow.count
+    normal = np.zeros((count + many, count + many))
+    right = np.zeros(count + many)
+    flat = motion.reshape(len(motion), -1)
+    for q in np.unique(chunk):
+        here = np.flatnonzero(chunk == q)
+        when = time + float(cells.delay_s[here].mean())
+        shift, stretch = fast.at(when), slow.at(when)
+        own = linear[here]
+        # Columns and rows are (1, x, y) times (along x, along y).
+        weight = np.einsum("cij,ck->cikj", information[here], own).reshape(-1, 2 * _LINEAR)
+        inner = np.einsum("ck,cl,cjm->kjlm", own, own, information[here]).reshape(6, 6)
+        columns = (2 * here[:, None] + [0, 1]).ravel()
+        score = flat[:, columns] @ weight
+        normal[:count, :count] += np.kron(shift.T @ shift, inner[:2, :2])
+        normal[:count, count:] += np.kron(shift.T @ stretch, inner[:2, 2:])
+        normal[count:, count:] += np.kron(stretch.T @ stretch, inner[2:, 2:])
+        right[:count] += (shift.T @ score[:, :2]).ravel()
+        right[count:] += (stretch.T @ score[:, 2:]).ravel()
+    normal[count:, :count] = normal[:count, count:].T
+    diagonal = np.diag_indices(len(normal))
+    normal[diagonal] += _RIDGE * normal[diagonal].max() + 1e-30
+    fitted = np.linalg.solve(normal, right)
+    of_shift, of_stretch = fitted[:count].reshape(-1, 2), fitted[count:].reshape(-1, 4)
+    result = np.empty_like(motion)
+    for delay in np.unique(cells.delay_s):
+        here = np.flatnonzero(cells.delay_s == delay)
+        shift, stretch = fast.at(time + delay) @ of_shift, slow.at(time + delay) @ of_stretch
+        slopes = stretch.reshape(len(time), 2, 2)
+        result[:, here] = shift[:, None] + np.einsum("ck,tkj->tcj", linear[here, 1:], slopes)
+    return result
+
+
+class _Splines:
+    """Cubic B-splines over a stretch of time."""
+
+    def __init__(self, start_s: float, stop_s: float, step_s: float) -> None:
+        self._intervals = max(1, round((stop_s - start_s) / step_s))
+        self._start = start_s
+        self._step = max(stop_s - start_s, 1e-9) / self._intervals
+        self.count = self._intervals + 3
+
+    def at(self, time_s: Float64) -> Float64:
+        """Return ``(time, spline)`` values."""
+        place = np.clip((time_s - self._start) / self._step, 0, self._intervals)
+        whole = np.minimum(place.astype(np.int64), self._intervals - 1)
+        x = place - whole
+        values = np.zeros((len(time_s), self.count))
+        row = np.arange(len(time_s))
+        for offset, share in enumerate(
+            (
+                (1 - x) ** 3 / 6,
+                (3 * x**3 - 6 * x**2 + 4) / 6,
+                (-3 * x**3 + 3 * x**2 + 3 * x + 1) / 6,
+                x**3 / 6,
+            )
+        ):
+            values[row, whole + offset] = share
+        return values

@@ -1,0 +1,141 @@
+"""What fits together: signs of parts that move against each other, line delay, direction.
+
+Rows that are put at the right times, with the right signs, are samples of one sound whose spectrum
+stays the same over several frames; wrongly put together they are not. How likely the rows are as
+samples of one process tells the two apart.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from phonoscope.sound.irregular import Rows, log_likelihood
+from phonoscope.sound.rows import Gains, Layout, rows_of
+from phonoscope.types import Float64, MotionField, Shutter
+
+_LENGTH_S = 0.7
+_DIP = 0.7  # of the strength on either side: a sign may change there
+_MOST_STRENGTH = 12.0  # at more, tiny departures from the model would decide
+_SURE = 15.0  # nats
+_NEAR = (0.96, 1.04)
+_SCAN = np.round(np.exp(np.arange(-0.36, 0.361, 0.015)), 4)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """The loudest stretch of a field, on which guesses are tried.
+
+    Attributes
+    ----------
+    part
+        That stretch, one block.
+    layout, rate_hz, high_hz
+        Of the field, and of the sound.
+    """
+
+    part: MotionField
+    layout: Layout
+    rate_hz: int
+    high_hz: float
+
+    @classmethod
+    def of(
+        cls, field: MotionField, layout: Layout, gains: Gains, rate_hz: int, high_hz: float
+    ) -> "Trial":
+        """Choose the stretch."""
+        frames = max(4, round(_LENGTH_S * float(field.rate_hz)))
+        best, found = -1.0, None
+        for number, rows in enumerate(rows_of(field, layout, gains)):
+            count = len(rows.values) // len(layout.delay_s)
+            known = np.isfinite(rows.variance)
+            power = np.where(known, rows.values**2 / np.where(known, rows.variance, 1), 0)
+            total = np.cumsum(np.append(0, power.reshape(count, -1).sum(axis=1)))
+            length = min(frames, count)
+            loud = total[length:] - total[:-length]
+            if loud.max() > best:
+                best, found = float(loud.max()), (number, int(loud.argmax()), length)
+        number, first, length = found or (0, 0, 0)
+        block, here = field.blocks[number], slice(first, first + length)
+        block = replace(
+            block, time_s=block.time_s[here], motion=block.motion[here], gain=block.gain[here]
+        )
+        return cls(replace(field, blocks=(block,), samples=length), layout, rate_hz, high_hz)
+
+    def signed(self, gains: Gains) -> Gains:
+        """Return gains whose sign changes where that makes the rows fit together better.
+
+        Where every part of a row stands still, its neighbours do not tell whether those beyond
+        move with them or against them.
+        """
+        best = self._likelihood(gains, self.layout.delay_s)
+        for node in _dips(gains.strength):
+            for first in (node, node + 1):
+                signs = np.where(np.arange(len(gains.nodes)) < first, 1.0, -1.0)
+                other = replace(gains, nodes=gains.nodes * signs[:, None, None])
+                likelihood = self._likelihood(other, self.layout.delay_s)
+                if likelihood > best + _SURE:
+                    best, gains = likelihood, other
+        return gains
+
+    def doubts(self, gains: Gains, shutter: Shutter) -> tuple[str, ...]:
+        """Return a warning if the rows do not fit together at their times, or better at others."""
+        delay = self.layout.delay_s
+        likelihood = self._likelihood(gains, delay)
+        others = [self._likelihood(gains, delay * factor) for factor in _NEAR]
+        upwards = self._likelihood(gains, delay[-1] - delay)
+        if likelihood > max(*others, upwards) + _SURE:
+            return ()
+        if upwards > max(likelihood, *others) + _SURE:
+            other = "up" if shutter.direction == "down" else "down"
+            return (
+                f"the rows fit together much better if they are read the other way; give the "
+                f"direction {other} (--direction {other}).",
+            )
+        return self._better_delay(gains, shutter)
+
+    def _better_delay(self, gains: Gains, shutter: Shutter) -> tuple[str, ...]:
+        delay = self.layout.delay_s
+        longest = 1 / float(self.part.rate_hz) / delay[-1]
+        factors = _SCAN[longest >= _SCAN]
+        found = [self._likelihood(gains, delay * factor) for factor in factors]
+        best, usual = int(np.argmax(found)), float(np.median(found))
+        if found[best] > usual + 2 * _SURE:
+            better = shutter.line_delay_s * factors[best]
+            if abs(factors[best] - 1) < 0.02:
+                return ()
+            return (
+                f"the rows fit together much better with a line delay of about {better:.3g} s than "
+                f"with {shutter.line_delay_s:.4g} s; check it (--line-delay), or measure it with "
+                "phonoscope calibrate shutter.",
+            )
+        return (
+            f"the sound is too faint or too simple to tell whether the line delay of "
+            f"{shutter.line_delay_s:.4g} s is right; if it is not, pitch and time are wrong.",
+        )
+
+    def _likelihood(self, gains: Gains, delay_s: Float64) -> float:
+        # Whatever the signs, the same strength counts, or likelihoods could not be compared.
+        level = gains.level * np.maximum(gains.strength / _MOST_STRENGTH, 1)
+        layout = replace(self.layout, delay_s=delay_s)
+        (rows,) = rows_of(self.part, layout, replace(gains, level=level))
+        order = np.argsort(rows.times_s, kind="stable")
+        times, values, variance = (
+            part[order] for part in (rows.times_s, rows.values, rows.variance)
+        )
+        return log_likelihood(
+            [Rows(times, values, variance)],
+            rate_hz=self.rate_hz,
+            band_hz=self.high_hz,
+            start_s=float(times[0]),
+        )
+
+
+def _dips(strength: Float64) -> list[int]:
+    # Nodes around which the strength has its least, between stronger ones.
+    level = np.sqrt(strength)
+    return [
+        n
+        for n in range(1, len(level) - 1)
+        if level[n] <= min(level[n - 1], level[n + 1])
+        and level[n] < _DIP * min(level[:n].max(), level[n + 1 :].max())
+    ]
