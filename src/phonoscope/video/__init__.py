@@ -1,8 +1,9 @@
 """Open a video file, image folder, stack or array as frames of luma with exact capture times."""
 
 from phonoscope.video.background import prefetch
+from phonoscope.video.cameras import Camera, cameras
 from phonoscope.video.contract import Video
 from phonoscope.video.opening import open_video
 from phonoscope.video.rate import parse_rate
 
-__all__ = ["Video", "open_video", "parse_rate", "prefetch"]
+__all__ = ["Camera", "Video", "cameras", "open_video", "parse_rate", "prefetch"]

@@ -15,6 +15,7 @@ from phonoscope.video.clock import Clock, fit_clock
 from phonoscope.video.luma import Layout, require_layout
 from phonoscope.video.numbering import Damage, decoded
 from phonoscope.video.rate import choose_rate, no_clock, plain
+from phonoscope.video.readout import Tags, camera_tags, shutter_of
 
 # Timestamps are scanned without decoding until one of these is reached: seconds at worst.
 SCAN_PACKETS = 4096
@@ -91,7 +92,8 @@ def probe(path: Path, user_rate: Fraction | None) -> Probe:
         stream = picture_stream(container, path)
         trial = _first_frame(container, stream, path)
         layout = require_layout(trial.format.name, str(path))
-        facts = _facts(path, container, stream, trial, layout, clock, user_rate)
+        tags = camera_tags(path, container, lambda: open_container(path))
+        facts = _facts(path, container, stream, trial, layout, clock, user_rate, tags)
     expected = None if facts.frames is None else facts.frames - scan.hidden
     return Probe(facts, clock, layout, expected)
 
@@ -104,6 +106,7 @@ def _facts(
     layout: Layout,
     clock: Clock | None,
     user_rate: Fraction | None,
+    tags: Tags,
 ) -> VideoFacts:
     if clock is None and user_rate is None:
         raise no_clock(str(path))
@@ -118,6 +121,9 @@ def _facts(
             f"players turn this video by {rotation} degrees; frames and regions are in the "
             "coordinates of the picture as stored, unturned.",
         )
+    shutter, sentence = shutter_of(tags, (trial.width, trial.height), rate)
+    if sentence:
+        warnings += (sentence,)
     return VideoFacts(
         name=str(path),
         container=container.format.name,
@@ -132,6 +138,7 @@ def _facts(
         capture_rate_source=source,
         variable_rate=variable,
         rotation_deg=rotation,
+        shutter=shutter,
         warnings=warnings,
     )
 
