@@ -1,0 +1,203 @@
+"""The parts of `rolling.py` that render video: speech through codecs, and silence."""
+
+import itertools
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+import phonoscope as ph
+from listening_truth import RATE_HZ, TEXTURES, filmed, verdict_of, voice
+from phonoscope.evaluate import Scores, evaluate
+from phonoscope.scene import Camera, Motion, Scene, Sway, Texture, silence, write_video
+from phonoscope.types import Float64
+from rolling_yardsticks import BAND_HZ, FPS, PERIODS
+
+WIDTH, ROWS = 1280, 720
+LINE_DELAY_S = 1 / (FPS * PERIODS[ROWS])
+STORED_MBIT = (None, 50, 20)  # H.264; None: lossless
+FLICKER_HZ = (100.0, 120.0)
+FLICKER_DEPTH = 0.04
+_SPEECH_S, _SILENT_S = 3.0, 2.0
+_RESOLUTION_HZ = 3.0
+
+
+@contextmanager
+def stored(frames: NDArray[np.uint8], mbit: int | None) -> Iterator[Path]:
+    """Yield a file that holds the frames, lossless or as H.264.
+
+    Of `mbit` Mbit/s if the frames were of 1280 x 720 px; smaller ones get their share.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.mkv"
+        if mbit is None:
+            write_video(iter(frames), path, FPS)
+        else:
+            _encode(frames, path, round(mbit * 1_000_000 * frames[0].size / (WIDTH * ROWS)))
+        yield path
+
+
+def _encode(frames: NDArray[np.uint8], path: Path, bit_rate: int) -> None:
+    # As cameras do: at most so many bits in any second.
+    most = {"maxrate": str(bit_rate), "bufsize": str(bit_rate), "preset": "veryfast"}
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS, options=most)
+        stream.bit_rate = bit_rate
+        stream.height, stream.width = frames[0].shape
+        stream.pix_fmt = "yuv420p"
+        grey = np.full((ROWS // 2, frames[0].shape[1]), 128, np.uint8)
+        for number, luma in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(np.vstack([luma, grey]), "yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, FPS)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def heard(path: Path) -> ph.Sound:
+    """Return what is recovered from a file, told how the shutter is read."""
+    return ph.recover(path, shutter="rolling", line_delay=LINE_DELAY_S, band=BAND_HZ)
+
+
+# --- 4. rendered speech -------------------------------------------------------------------------
+
+
+def rendered(seeds: range) -> None:
+    """Speech that shakes a rendered surface, filmed by a rolling shutter, through codecs."""
+    print(f"\n4. Rendered: speech, {WIDTH} x {ROWS} px, {FPS} frames/s, exposure 1/2000 s; median")
+    print(f"   [worst] of {len(seeds)} readers. The ceiling is what a band of {BAND_HZ[0]:g} to "
+          f"{BAND_HZ[1]:g} Hz holds of the voice")  # fmt: skip
+    print("   surface  rms px  stored     | detected | SI-SDR dB        STOI             ESTOI"
+          "            | ceiling: STOI  ESTOI")  # fmt: skip
+    for modes, rms in itertools.product((0, 3), (0.01, 0.03, 0.1)):
+        scenes = [_spoken_to(seed, modes, rms) for seed in seeds]
+        rolls = [filmed(scene) for scene in scenes]
+        for mbit in STORED_MBIT:
+            sounds = []
+            for frames in rolls:
+                with stored(frames, mbit) as path:
+                    sounds.append(heard(path))
+            scores = [_scores(*one) for one in zip(scenes, sounds, strict=True)]
+            detected = sum(verdict_of(sound).detected for sound in sounds)
+            surface = f"{modes} modes" if modes else "rigid"
+            label = f"{mbit} Mbit/s" if mbit else "lossless"
+            print(
+                f"   {surface:7} {rms:6.3f}  {label:10} | {detected:3} of {len(sounds)} |"
+                f" {_spread([s.in_band['si_sdr_db'] for s in scores])}"
+                f" {_spread([s.estimate['stoi'] for s in scores])}"
+                f" {_spread([s.estimate['estoi'] for s in scores])}"
+                f" | {np.median([s.ceiling['stoi'] for s in scores]):13.3f}"
+                f"  {np.median([s.ceiling['estoi'] for s in scores]):5.3f}",
+                flush=True,
+            )
+
+
+def _spoken_to(seed: int, modes: int, rms_px: float) -> Scene:
+    return Scene(
+        Camera(WIDTH, ROWS, Fraction(FPS), 1 / 2000, line_delay_s=LINE_DELAY_S),
+        Texture(TEXTURES[seed % len(TEXTURES)], seed=seed),
+        Motion(rms_px, modes=modes, highest_hz=1800, damping=0.1, seed=seed),
+        voice(seed, _SPEECH_S + 0.5),
+        RATE_HZ,
+        round(_SPEECH_S * FPS),
+        seed=seed,
+    )
+
+
+def _scores(scene: Scene, sound: ph.Sound) -> Scores:
+    played = scene.truth.sound[: round(_SPEECH_S * RATE_HZ)]
+    return evaluate(played, RATE_HZ, sound.samples, sound.rate_hz, band_hz=BAND_HZ)
+
+
+def _spread(values: list[float]) -> str:
+    return f"{np.median(values):7.3f} [{min(values):6.3f}]"
+
+
+# --- 5. silence ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SilentCase:
+    """A silent scene before an unsteady camera and lamp, and the bit rate of its file."""
+
+    scene: Scene
+    mbit: int | None
+
+
+def silent(clips: int) -> None:
+    """False alarms, and what the frame rate leaves in a sound that is written by force."""
+    print(f"\n5. Silence: 320 x {ROWS} px, {FPS} frames/s, {_SILENT_S:g} s; lamps that flicker by")
+    print(
+        f"   {FLICKER_DEPTH:.0%} at 100 or 120 Hz, sway of 1 to 2.5 px. Comb: power at multiples of"
+    )
+    print(
+        "   the frame rate over that beside them, dB: all together, the strongest; median [worst]"
+    )
+    print("   stored     | clips  false alarms | all              strongest")
+    alarms: dict[int | None, list[bool]] = {}
+    combs: dict[int | None, list[tuple[float, float]]] = {}
+    for case in itertools.islice(silent_cases(), clips):
+        with stored(filmed(case.scene), case.mbit) as path:
+            sound = heard(path)
+        alarms.setdefault(case.mbit, []).append(verdict_of(sound).detected)
+        combs.setdefault(case.mbit, []).append(comb_db(sound.samples, float(sound.rate_hz)))
+    for mbit, found in alarms.items():
+        every, strongest = np.array(combs[mbit]).T
+        label = f"{mbit} Mbit/s" if mbit else "lossless"
+        print(
+            f"   {label:10} | {len(found):5}  {sum(found):12} |"
+            f" {np.median(every):6.2f} [{every.max():6.2f}]"
+            f"  {np.median(strongest):6.2f} [{strongest.max():6.2f}]"
+        )
+    total = sum(sum(found) for found in alarms.values())
+    print(f"   all: {total} false alarms in {clips} clips (target <= 1 %)", flush=True)
+
+
+def silent_cases() -> Iterator[SilentCase]:
+    """Yield cases without end, of all textures, lamps and bit rates by turns."""
+    for seed in itertools.count():
+        cases = itertools.product(TEXTURES, FLICKER_HZ, STORED_MBIT)
+        for number, (texture, flicker, mbit) in enumerate(cases):
+            rng = np.random.default_rng([seed, number, 7])
+            camera = Camera(
+                320, ROWS, Fraction(FPS), 1 / 2000, line_delay_s=LINE_DELAY_S,
+                flicker_depth=FLICKER_DEPTH, flicker_hz=flicker,
+            )  # fmt: skip
+            scene = Scene(
+                camera,
+                Texture(texture, seed=seed),
+                Motion(0.0),
+                silence(_SILENT_S, RATE_HZ),
+                RATE_HZ,
+                round(_SILENT_S * FPS),
+                Sway(rng.uniform(1.0, 2.5), rng.uniform(0.5, 1.5)),
+                seed=100 * seed + number,
+            )
+            yield SilentCase(scene, mbit)
+
+
+def comb_db(samples: Float64, rate_hz: float) -> tuple[float, float]:
+    """Return the power at multiples of the frame rate over that beside them, dB.
+
+    Of all multiples in the band together, and the largest of one. An output of zeros has none.
+    """
+    from scipy.signal import welch  # slow to import
+
+    if not samples.any():
+        return 0.0, 0.0
+    size = min(len(samples), round(2 * rate_hz / _RESOLUTION_HZ))
+    hz, power = welch(samples, rate_hz, nperseg=size, nfft=8 * size)
+    lines, floors = [], []
+    for line in np.arange(2 * FPS, BAND_HZ[1], FPS):
+        away = np.abs(hz - line)
+        lines.append(power[away <= _RESOLUTION_HZ].mean())
+        floors.append(power[(away > 3 * _RESOLUTION_HZ) & (away < FPS / 2)].mean())
+    ratio = np.array(lines) / np.array(floors)
+    return (
+        float(10 * np.log10(np.sum(lines) / np.sum(floors))), float(10 * np.log10(ratio.max())),
+    )  # fmt: skip
