@@ -73,7 +73,7 @@ Band = Annotated[
     str | None,
     typer.Option(
         help="Lowest and highest frequency to keep, Hz.",
-        show_default="20 Hz to half the capture rate, or to 2000 Hz with a rolling shutter",
+        show_default="20 Hz to half the capture rate; 80 to 2000 Hz with a slow rolling shutter",
         metavar="LOW,HIGH",
     ),
 ]

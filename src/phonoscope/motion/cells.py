@@ -28,10 +28,13 @@ class Grid:
         ``(columns + 1,)`` and ``(rows + 1,)`` rising pixel positions in the frame: cell (r, c)
         covers ``[y_edges[r], y_edges[r + 1]) x [x_edges[c], x_edges[c + 1])``. Cells are numbered
         row by row.
+    rolling
+        Whether rows are read one after the other, so that a flickering lamp lights them in bands.
     """
 
     x_edges: NDArray[np.int64]
     y_edges: NDArray[np.int64]
+    rolling: bool = False
 
     @property
     def rows(self) -> int:
@@ -103,7 +106,7 @@ def cut_rows(
         edge = min(edge, r.width)
         _check(width, height, [r], max(MINIMUM_CELL_PX, min(edge, r.height)))
         rows = _ROWS_OF_A_CELL * -(-height // (_ROWS_OF_A_CELL * _MOST_ROW_CELLS))
-        grids.append(Grid(_edges(r.x, r.width, edge), _edges(r.y, r.height, rows)))
+        grids.append(Grid(_edges(r.x, r.width, edge), _edges(r.y, r.height, rows), rolling=True))
     return grids
 
 

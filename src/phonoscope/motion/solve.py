@@ -8,6 +8,8 @@ import numpy as np
 from phonoscope.types import Float32, Float64
 
 _FEWEST_CELLS_FOR_A_PLANE = 12
+_WAVES = 14  # half turns down the picture: of a lamp at 120 Hz and its double, in 16 ms
+_CELLS_OF_A_WAVE = 8
 _STRAYS = 6.0  # standard deviations
 _REWEIGHTINGS = 4
 _LARGE_PX = 0.03
@@ -25,12 +27,13 @@ class LightFit:
 
     A lamp brightens a whole scene smoothly, so the product of a cell's displacement from its pose
     and the light's change is removed with a plane through all cells, which is known far better
-    than any one cell's own gain.
+    than any one cell's own gain. Where rows are read one after the other, the lamp's flicker lies
+    across the picture in bands: then the plane has waves down the picture, too.
 
     Attributes
     ----------
     basis
-        ``(k, cell)`` of the plane: 1, and x and y where there are cells enough.
+        ``(k, cell)`` of the plane: 1, and x and y where there are cells enough, and the waves.
     weight
         ``(cell,)`` 1 / claimed variance of each gain, 0 where it is unknown.
     reader
@@ -42,7 +45,9 @@ class LightFit:
     reader: Float64
 
     @classmethod
-    def over(cls, centres: Float64, gain_variance: Float64) -> "LightFit":
+    def over(
+        cls, centres: Float64, gain_variance: Float64, *, in_bands: bool = False
+    ) -> "LightFit":
         """Fit over cells at `centres` ``(cell, 2)`` with the gain variances claimed ``(cell,)``."""
         known = gain_variance > 0
         weight = np.where(known, 1 / np.where(known, gain_variance, 1), 0)
@@ -50,6 +55,10 @@ class LightFit:
         basis = np.ones((1, len(centres)))
         if known.sum() >= _FEWEST_CELLS_FOR_A_PLANE and spread.min() > 0:
             basis = np.vstack([basis, ((centres - centres.mean(axis=0)) / spread).T])
+        if in_bands and known.sum() >= _CELLS_OF_A_WAVE * _WAVES:
+            down = (centres[:, 1] - centres[:, 1].min()) / max(spread[1], 1)
+            half_turns = np.arange(2, _WAVES + 1)[:, None]  # the first is nearly y itself
+            basis = np.vstack([basis, np.cos(np.pi * half_turns * down)])
         reader = np.linalg.pinv((weight * basis) @ basis.T, hermitian=True) @ (weight * basis)
         return cls(basis, weight, reader)
 

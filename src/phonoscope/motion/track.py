@@ -296,7 +296,7 @@ def posed(reference: Reference, grid: Grid, pose: Float64) -> Posed:
         pose, image, weight, lin, offset,
         np.asarray(np.linalg.pinv(covariance, rcond=1e-9, hermitian=True)),
         Smoother.over(grid, np.where(sure, variance[:, :2], 0)),
-        LightFit.over(grid.centres, variance[:, 2]),
+        LightFit.over(grid.centres, variance[:, 2], in_bands=grid.rolling),
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from phonoscope.pipeline.request import AnyRegion, Progress, Rate, Reading, Requ
 from phonoscope.pipeline.shutter import shutter_by_own_lamp
 from phonoscope.sound import band_of, select
 from phonoscope.types import MotionBlock, MotionField, Shutter, VideoFacts
-from phonoscope.video import Video, open_video, prefetch
+from phonoscope.video import Video, low_rate_warning, open_video, prefetch
 
 MOTION_SUFFIX = ".motion"
 _DECODED_AHEAD_BYTES = 24 * 2**20
@@ -202,11 +202,14 @@ class _Run:
         }
 
     def warnings(self) -> tuple[str, ...]:
-        lost = self.measurement.lost
+        lost, known = self.measurement.lost, self.video.warnings
+        if self.facts.shutter.rolling:  # it has heard far above half the frame rate
+            slow = low_rate_warning(self.facts.capture_rate)
+            known = tuple(warning for warning in known if warning not in slow)
         if not lost:
-            return self.video.warnings
+            return known
         return (
-            *self.video.warnings,
+            *known,
             f"{len(lost)} frame{'s' * (len(lost) > 1)} (the first is {lost[0]}) moved too far from "
             "the others to be followed; expect clicks there, or choose a steadier range.",
         )

@@ -55,7 +55,7 @@ def recover(
         to go through, and the sound comes in a moment.
     band
         Lowest and highest frequency to keep, Hz: ``(80, 1000)`` or ``"80,1000"``. By default from
-        20 Hz to half the capture rate; to 2000 Hz with a rolling shutter.
+        20 Hz to half the capture rate; 80 to 2000 Hz with a rolling shutter that takes long.
     shutter, line_delay, readout, direction
         As in `measure`. A motion file that was measured with a rolling shutter can be listened to
         with another line delay.

@@ -85,6 +85,7 @@ def weigh(
     false_alarm: float,
     *,
     resolution_hz: float = RESOLUTION_HZ,
+    control_hz: tuple[float, float] | None = None,
 ) -> Weighed:
     """Say whether there is sound.
 
@@ -98,6 +99,8 @@ def weigh(
         Probability with which noise may be taken for sound.
     resolution_hz
         Of the short-time spectra.
+    control_hz
+        A band in which there is no sound: what stands out there counts as noise everywhere.
 
     Raises
     ------
@@ -119,6 +122,14 @@ def weigh(
         channels = rewhiten(channels, factors)
         fit = cross_fit(channels, in_band, window)
     evidence = gather(fit, window, rate, counted)
+    if control_hz is not None:
+        beside = counted_bins(frequencies_hz(window, rate), control_hz, field.facts)
+        there = cross_fit(channels, _in_band(field, control_hz), window)
+        control = gather(there, window, rate, beside)
+        power = float(np.mean((control.noise * (1 + control.snr))[beside]))
+        usual = float(np.mean(evidence.noise[counted]))
+        if power > usual:
+            evidence = gather(fit, window, rate, counted, louder=power / usual)
     passed = noise_gain(field.samples, rate, band_hz)
     information = displacement_information(channels.information)
     verdict = judge(

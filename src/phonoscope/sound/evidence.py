@@ -58,7 +58,14 @@ class Evidence:
     raised: Float64
 
 
-def gather(fit: CrossFit, window: int, rate_hz: float, counted: NDArray[np.bool_]) -> Evidence:
+def gather(
+    fit: CrossFit,
+    window: int,
+    rate_hz: float,
+    counted: NDArray[np.bool_],
+    *,
+    louder: float = 1.0,
+) -> Evidence:
     """Try what each fold taught on the other.
 
     Parameters
@@ -71,6 +78,8 @@ def gather(fit: CrossFit, window: int, rate_hz: float, counted: NDArray[np.bool_
         Sample rate.
     counted
         ``(bin,)`` of the spectra of such windows: which may count.
+    louder
+        Factor by which the noise is known to be louder than it shows beside the directions.
     """
     samples = len(fit.fold)
     centre, half = centres(samples, window), window // 2
@@ -81,7 +90,7 @@ def gather(fit: CrossFit, window: int, rate_hz: float, counted: NDArray[np.bool_
     # What fold 0 taught is tried on fold 1, and so is the noise beside it.
     noise = _noise(fit, window, of_fold[::-1])
     raised = _raised(fit, window, of_fold, noise)
-    noise = noise * raised
+    noise = noise * raised * louder
     taught, tried = [], []
     for signals, own, other in zip(fit.learned, of_fold, of_fold[::-1], strict=True):
         seen = spectra(signals, window)

@@ -18,7 +18,7 @@ from phonoscope.sound.whiten import (
 )
 from phonoscope.types import Float64
 
-_FEWEST_CELLS = 12
+_FEWEST_CELLS = 6
 _SURE = 4.0  # standard deviations
 _SHARED = 5.0  # relative variance of a variance over that of one sample: differences overlap
 _UNEXPLAINED = 0.2

@@ -10,7 +10,8 @@ from phonoscope.types import Float64, VideoFacts
 
 _ORDER = 8
 _DEFAULT_LOW_HZ = 20.0
-_ROLLING_HIGH_HZ = 2000.0
+_ROLLING_LOW_HZ, _ROLLING_HIGH_HZ = 80.0, 2000.0
+_SLOW_READ_OUT = 0.86  # periods of that lowest frequency
 _END_PERIODS = 16  # of the lowest frequency
 _SLOW = 0.6  # of the lowest frequency: what is faster is for the filter
 _TRANSITION = 6  # functions beyond those that are slow altogether
@@ -49,13 +50,16 @@ def band_of(band: tuple[float, float] | None, facts: VideoFacts) -> tuple[float,
     """Return the band (low, high) in Hz for a video; as `chosen_band`.
 
     Rows that are read one after the other hold sound up to half of their own rate. By default it
-    is taken from 20 Hz to 2 kHz: above that exposures of a usual length leave nothing, and what
-    must be guessed in the time between frames grows with the band.
+    is taken to 2 kHz: above that exposures of a usual length leave nothing, and what must be
+    guessed in the time between frames grows with the band. It begins at 80 Hz if a frame takes
+    about a period of that to be read: then unsteadiness from frame to frame is not taken for sound.
     """
     if not facts.shutter.rolling:
         return chosen_band(band, float(facts.capture_rate))
     rate = 1 / (2 * facts.shutter.line_delay_s)
-    return chosen_band(band or (_DEFAULT_LOW_HZ, min(_ROLLING_HIGH_HZ, rate / 2)), rate)
+    slow = facts.shutter.line_delay_s * facts.height * _ROLLING_LOW_HZ > _SLOW_READ_OUT
+    low = _ROLLING_LOW_HZ if slow else _DEFAULT_LOW_HZ
+    return chosen_band(band or (low, min(_ROLLING_HIGH_HZ, rate / 2)), rate)
 
 
 def band_pass(signals: Float64, rate_hz: float, band_hz: tuple[float, float]) -> Float64:

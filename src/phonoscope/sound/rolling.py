@@ -20,6 +20,9 @@ from phonoscope.sound.trial import Trial
 from phonoscope.types import Float64, MotionField, Sound, Verdict
 
 _RATE_OF_BAND = 4  # samples to a period of the highest frequency
+_SWAY_HZ = 20.0  # slower is sway
+_BEYOND_ARTEFACTS_DB = 15.0  # errors under sway, of lamps and of codecs reached 13 in tests
+_CONTROL_FROM, _CONTROL_TO = 1.25, 1.5  # of the band's highest
 _HEARS = 0.05  # of the strongest cell's power
 _CACHE_BYTES = 256 * 2**20
 
@@ -51,19 +54,32 @@ def listen_to_rows(field: MotionField, band_hz: tuple[float, float], false_alarm
 
 def _listen(field: MotionField, band_hz: tuple[float, float], false_alarm: float) -> Sound:
     low, high = band_hz
-    still = _kept(steady(field, low))
+    still = _kept(steady(field, min(low, _SWAY_HZ)))
     layout = Layout.of(field.cells, high)
     one_read_out = 1 / max(float(np.ptp(layout.delay_s)), 1e-9)
+    chunks = in_chunks(still, layout, low)
     verdict = weigh(
-        in_chunks(still, layout), band_hz, false_alarm, resolution_hz=one_read_out
-    ).verdict
+        chunks, band_hz, false_alarm,
+        resolution_hz=one_read_out, control_hz=_above(high, float(chunks.rate_hz) / 2),
+    ).verdict  # fmt: skip
     rate = _RATE_OF_BAND * math.ceil(high)
     gains = learned_gains(still, layout)
     warnings = _silence(verdict)
     if verdict.detected:
         trial = Trial.of(still, layout, gains, rate, high)
         gains = trial.signed(gains)
-        warnings = trial.doubts(gains, field.facts.shutter)
+        fits, warnings = trial.doubts(gains, field.facts.shutter)
+        gains = trial.levelled(gains)
+        if not fits and verdict.snr_db.max() < _BEYOND_ARTEFACTS_DB:
+            verdict = replace(
+                verdict,
+                detected=False,
+                snr_db=np.full_like(verdict.snr_db, -np.inf),
+                heard_hz=None,
+                reason="what is there does not go on from frame to frame as sound does; it may be "
+                "an error of the codec, of a lamp or of sway",
+            )
+            warnings = _silence(verdict)
     gains = _in_units(gains, layout, still)
     even = even_out(
         rows_of(still, layout, gains),
@@ -88,6 +104,12 @@ def _listen(field: MotionField, band_hz: tuple[float, float], false_alarm: float
         warnings=(*field.warnings, *warnings),
         measured=even.measured,
     )
+
+
+def _above(high_hz: float, nyquist_hz: float) -> tuple[float, float] | None:
+    # Errors of interpolation are as loud there as in the band, and an exposure leaves no sound.
+    low = _CONTROL_FROM * high_hz
+    return (low, nyquist_hz) if nyquist_hz > _CONTROL_TO * high_hz else None
 
 
 def _kept(field: MotionField) -> MotionField:

@@ -17,8 +17,9 @@ from phonoscope.sound.irregular import Rows
 from phonoscope.types import Cells, Float64, MotionBlock, MotionField
 
 _NODES = 10
-_CHUNK_OF_PERIOD = 0.4  # of the band's highest: cells read within it see the same motion
+_CHUNK_OF_PERIOD = 0.2  # of the band's highest: cells read within it see the same motion
 _REACH = 1.5  # nodes to either side over which a covariance is taken
+_WHOLE = 0.85  # periods of the lowest frequency in a read-out
 _LEAST = 1e-6  # of the largest eigenvalue: below, a direction is unknown
 _TINY = 1e-300
 
@@ -67,13 +68,16 @@ class Layout:
         return int(self.chunk.max()) + 1
 
 
-def in_chunks(field: MotionField, layout: Layout) -> MotionField:
+def in_chunks(field: MotionField, layout: Layout, lowest_hz: float) -> MotionField:
     """Return a field as a camera would see it that takes a frame for each chunk of clocks.
 
     Its cells are the pieces; its frames are the chunks of all read-outs, one after the other as if
     there were no time between frames: what pieces have in common is the same. The noise of a piece
     is the same in all of its frames. Chunks without any texture are left out; where a piece alone
     has none it is still, and its other chunks count for more.
+
+    Where a read-out is as long as a period of the lowest frequency, a shift of whole frames is no
+    sound, and is taken off: that is how sway shows that is not followed well.
     """
     together = _Together.of(field, layout)
     root, inverse = _roots(together.information)
@@ -86,10 +90,16 @@ def in_chunks(field: MotionField, layout: Layout) -> MotionField:
     span = float(layout.delay_s[-1] - layout.delay_s[0]) * len(layout.delay_s)
     rate = layout.chunks * max(len(layout.delay_s) - 1, 1) / max(span, _TINY)
     frames = int(told.sum())
+    whole = lowest_hz * float(np.ptp(layout.delay_s)) >= _WHOLE
+    mean = np.linalg.pinv(together.information.sum(axis=(0, 1)), rcond=_LEAST, hermitian=True)
 
     def read(number: int) -> MotionBlock:
         block = field.blocks[number]
-        score = together.scores(block)[:, told]
+        score = together.scores(block)
+        if whole:
+            shift = score.sum(axis=(1, 2)) @ mean
+            score -= np.einsum("qpij,tj->tqpi", together.information, shift)
+        score = score[:, told]
         motion = np.einsum("qpij,tqpj->tqpi", reader, score, optimize=True)
         time = block.time_s[:, None] + np.arange(frames) / rate
         return MotionBlock(

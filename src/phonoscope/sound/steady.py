@@ -3,8 +3,13 @@
 Sway is thousands of times larger than the sound. A filter of each cell over the frames, at 60 a
 second, would take all sound near the frame rate's multiples with it. So sway is fitted for all
 cells together, each at its own time: shift, turn and stretch of the picture as splines over time,
-too slow for the sound. What then stays the same in a cell is no motion but an error of its
-reference: it would repeat with every frame, and sound like a comb.
+too slow for the sound.
+
+What then is left in a cell for many frames is no motion but an error: of its reference, which
+changes as the picture sways across the cell, or of a codec that repeats what it has shown. It
+repeats with every frame, so it would sound like a comb. What stays the same is taken off. What
+changes slowly is, too, as far as cells that are read together do not agree on it and it is more
+than the noise: sound within a few Hz of the frame rate's multiples is lost with it.
 """
 
 from dataclasses import replace
@@ -20,6 +25,8 @@ from phonoscope.types import Cells, Float64, MotionBlock, MotionField
 _KNOTS_OF_LOWEST = 0.5  # periods of the lowest frequency from knot to knot of the shift
 _STRETCH_KNOTS = 8  # knots of the shift to one of turn and stretch, which look like sound otherwise
 _CHUNKS = 12  # parts of a frame's read-out, in each of which sway is the same
+_SLOW_HZ = 4.0
+_FASTER = 4  # times that: up to there what is left of a cell tells its noise
 _RIDGE = 1e-9
 _LINEAR = 3  # 1, x, y
 
@@ -40,13 +47,14 @@ def steady(field: MotionField, lowest_hz: float) -> MotionField:
         time = np.concatenate([b.time_s for b in blocks])
         motion = np.concatenate([b.motion for b in blocks])
         left = motion - _sway(motion, time, information, field.cells, lowest_hz)
+        left -= _repeated(left, float(field.rate_hz), information, field.cells)
         first = sum(len(b.time_s) for b in blocks[: number - near[0]])
         own = slice(first, first + lengths[number])
         full = np.zeros((len(field.cells), 3, 3))
         full[:, :2, :2] = displacement_information(load(number).information)
         return MotionBlock(
             time[own],
-            (left[own] - left.mean(axis=0)).astype(np.float32),
+            left[own],
             np.ones(left[own].shape[:2], np.float32),
             full,
         )
@@ -101,6 +109,36 @@ def _sway(
         slopes = stretch.reshape(len(time), 2, 2)
         result[:, here] = shift[:, None] + np.einsum("ck,tkj->tcj", linear[here, 1:], slopes)
     return result
+
+
+def _repeated(
+    motion: NDArray[np.float32], rate_hz: float, information: Float64, cells: Cells
+) -> NDArray[np.float32]:
+    # (sample, cell, 2) of what changes slowly and is an error.
+    frames = len(motion)
+    slow = min(max(1, round(2 * frames * _SLOW_HZ / rate_hz)), frames)
+    waves = _cosines(frames, min(_FASTER * slow, frames))
+    parts = (waves.T @ motion.reshape(frames, -1)).reshape(-1, *motion.shape[1:])
+    # How far cells depart from those read with them: no sound, unless they move against each other.
+    score = np.einsum("cij,kcj->kci", information, parts, optimize=True)
+    apart = np.empty_like(parts)
+    for delay in np.unique(cells.delay_s):
+        here = np.flatnonzero(cells.delay_s == delay)
+        inverse = np.linalg.pinv(information[here].sum(axis=0), rcond=1e-9, hermitian=True)
+        apart[:, here] = parts[:, here] - (score[:, here].sum(axis=1) @ inverse)[:, None]
+    power = np.einsum("kci,cij,kcj->k", apart, information, apart, optimize=True)
+    noise = float(np.median(power[slow:])) if len(power) > slow else 0.0
+    gain = np.maximum(0, 1 - noise / np.maximum(power[:slow], 1e-300))
+    gain[0] = 1
+    return np.tensordot(waves[:, :slow] * gain, parts[:slow], 1).astype(np.float32)
+
+
+def _cosines(length: int, count: int) -> Float64:
+    # (length, count) orthonormal.
+    place = (np.arange(length) + 0.5) * (np.pi / length)
+    waves = np.cos(place[:, None] * np.arange(count)) * np.sqrt(2 / length)
+    waves[:, 0] /= np.sqrt(2)
+    return np.asarray(waves)
 
 
 class _Splines:

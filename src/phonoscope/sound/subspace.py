@@ -36,6 +36,7 @@ _PATCH_PX = 32  # wider than the blocks of most codecs, whose error is their own
 _FEWEST_PATCHES = 8
 _ITERATIONS = 3
 _SEED = 20140727
+_LEAST = 1e-6
 _EDGE_MARGIN = 1.05
 _STRETCH_WINDOWS = 4
 
@@ -93,8 +94,8 @@ def cross_fit(channels: Channels, time_filter: TimeFilter, window: int) -> Cross
         both = [_orthonormal(np.hstack([fixed, t]))[:, :width] for t in taught]
     references = _at_random(channels, min(_REFERENCES, channels.count - width), random)
     # What is still, for the lamps' sake, hears less than noise.
-    silent = [_orthonormal(np.hstack([known, channels.deaf])) for known in both]
-    apart = [_orthonormal(references - known @ (known.T @ references)) for known in silent]
+    silent = [_span(np.hstack([known, channels.deaf])) for known in both]
+    apart = [_span(references - known @ (known.T @ references)) for known in silent]
     signs = _signs_of_patches(channels, random)
     scattered = [known * sign[:, None] for known in both for sign in signs]
     parts = [*both, *apart, *scattered]
@@ -188,6 +189,12 @@ def _signs_of_patches(channels: Channels, random: np.random.Generator) -> list[F
         return []
     drawn = random.choice([-1.0, 1.0], (_SCATTERINGS, patches))
     return [np.repeat(signs[patch], PER_CELL) for signs in drawn]
+
+
+def _span(columns: Float64) -> Float64:
+    # Orthonormal, too, and as many as there are: of few channels little may be left.
+    vectors, values, _ = np.linalg.svd(columns, full_matrices=False)
+    return np.asarray(vectors[:, values > _LEAST * max(float(values.max(initial=0)), 1e-300)])
 
 
 def _orthonormal(columns: Float64) -> Float64:

@@ -9,16 +9,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from phonoscope.sound.irregular import Rows, log_likelihood
+from phonoscope.sound.irregular import Rows, even_out, log_likelihood
 from phonoscope.sound.rows import Gains, Layout, rows_of
 from phonoscope.types import Float64, MotionField, Shutter
 
 _LENGTH_S = 0.7
 _DIP = 0.7  # of the strength on either side: a sign may change there
 _MOST_STRENGTH = 12.0  # at more, tiny departures from the model would decide
-_SURE = 15.0  # nats
+_SURE = 25.0  # nats
+_LEVELLING = 2
 _NEAR = (0.96, 1.04)
-_SCAN = np.round(np.exp(np.arange(-0.36, 0.361, 0.015)), 4)
+_APART = 3  # steps of the scan
+_SCAN = np.round(np.exp(np.arange(-0.285, 0.2851, 0.015)), 4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,38 +79,65 @@ class Trial:
                     best, gains = likelihood, other
         return gains
 
-    def doubts(self, gains: Gains, shutter: Shutter) -> tuple[str, ...]:
-        """Return a warning if the rows do not fit together at their times, or better at others."""
+    def doubts(self, gains: Gains, shutter: Shutter) -> tuple[bool, tuple[str, ...]]:
+        """Return whether the rows fit together, and a warning if not, or at other times only."""
         delay = self.layout.delay_s
         likelihood = self._likelihood(gains, delay)
-        others = [self._likelihood(gains, delay * factor) for factor in _NEAR]
-        upwards = self._likelihood(gains, delay[-1] - delay)
-        if likelihood > max(*others, upwards) + _SURE:
-            return ()
-        if upwards > max(likelihood, *others) + _SURE:
-            other = "up" if shutter.direction == "down" else "down"
-            return (
+        if self._peaks(gains, delay, likelihood):
+            return True, ()
+        upwards = delay[-1] - delay
+        other = self._likelihood(gains, upwards)
+        if other > likelihood + _SURE and self._peaks(gains, upwards, other):
+            way = "up" if shutter.direction == "down" else "down"
+            return True, (
                 f"the rows fit together much better if they are read the other way; give the "
-                f"direction {other} (--direction {other}).",
+                f"direction {way} (--direction {way}).",
             )
         return self._better_delay(gains, shutter)
 
-    def _better_delay(self, gains: Gains, shutter: Shutter) -> tuple[str, ...]:
+    def _peaks(self, gains: Gains, delay_s: Float64, likelihood: float) -> bool:
+        # Errors that only look like sound may be likelier the more, or the less, rows are apart.
+        return all(
+            likelihood > self._likelihood(gains, delay_s * factor) + _SURE for factor in _NEAR
+        )
+
+    def levelled(self, gains: Gains) -> Gains:
+        """Return gains whose noise is what the sound leaves of the rows.
+
+        Errors that all pieces of a row share are noise, too, though pieces do not tell. They change
+        from row to row, and no sound within the band does that.
+        """
+        from scipy.interpolate import CubicSpline  # slow to import
+
+        for _ in range(_LEVELLING):
+            (rows,) = rows_of(self.part, self.layout, gains)
+            start = float(rows.times_s[0])
+            even = even_out([rows], rate_hz=self.rate_hz, band_hz=self.high_hz, start_s=start)
+            at = start + np.arange(len(even.samples)) / self.rate_hz
+            sound = CubicSpline(at, even.samples)(rows.times_s)
+            left = (rows.values - sound) ** 2 + np.interp(rows.times_s, at, even.variance)
+            known = np.isfinite(rows.variance)
+            factor = float(np.mean(left[known] / rows.variance[known]))
+            gains = replace(gains, level=gains.level * factor)
+        return gains
+
+    def _better_delay(self, gains: Gains, shutter: Shutter) -> tuple[bool, tuple[str, ...]]:
         delay = self.layout.delay_s
         longest = 1 / float(self.part.rate_hz) / delay[-1]
         factors = _SCAN[longest >= _SCAN]
-        found = [self._likelihood(gains, delay * factor) for factor in factors]
-        best, usual = int(np.argmax(found)), float(np.median(found))
-        if found[best] > usual + 2 * _SURE:
+        found = np.array([self._likelihood(gains, delay * factor) for factor in factors])
+        best = int(np.argmax(found[_APART:-_APART])) + _APART if len(found) > 2 * _APART else 0
+        beside = np.append(found[best - _APART : best - 1], found[best + 2 : best + _APART + 1])
+        if best and found[best] > beside.max() + 2 * _SURE:
             better = shutter.line_delay_s * factors[best]
             if abs(factors[best] - 1) < 0.02:
-                return ()
-            return (
+                return True, ()
+            return True, (
                 f"the rows fit together much better with a line delay of about {better:.3g} s than "
                 f"with {shutter.line_delay_s:.4g} s; check it (--line-delay), or measure it with "
                 "phonoscope calibrate shutter.",
             )
-        return (
+        return False, (
             f"the sound is too faint or too simple to tell whether the line delay of "
             f"{shutter.line_delay_s:.4g} s is right; if it is not, pitch and time are wrong.",
         )

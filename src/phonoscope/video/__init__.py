@@ -4,6 +4,6 @@ from phonoscope.video.background import prefetch
 from phonoscope.video.cameras import Camera, cameras
 from phonoscope.video.contract import Video
 from phonoscope.video.opening import open_video
-from phonoscope.video.rate import parse_rate
+from phonoscope.video.rate import low_rate_warning, parse_rate
 
-__all__ = ["Camera", "Video", "cameras", "open_video", "parse_rate", "prefetch"]
+__all__ = ["Camera", "Video", "cameras", "low_rate_warning", "open_video", "parse_rate", "prefetch"]

@@ -56,10 +56,10 @@ def choose_rate(
         If neither is known.
     """
     if user is not None:
-        return user, "user", _low_rate_warning(user)
+        return user, "user", low_rate_warning(user)
     if container is None:
         raise no_clock(name)
-    warnings = _low_rate_warning(container) or (
+    warnings = low_rate_warning(container) or (
         f"the capture rate, {plain(container)} frames/s, is only the rate at which the file "
         "plays; if the camera recorded faster (slow motion, high speed), give the true capture "
         "rate with fps (--fps).",
@@ -75,7 +75,8 @@ def no_clock(name: str) -> UsageError:
     )
 
 
-def _low_rate_warning(rate: Fraction) -> tuple[str, ...]:
+def low_rate_warning(rate: Fraction) -> tuple[str, ...]:
+    """Return what the user of a slow global shutter should know, or nothing."""
     if rate >= LOW_RATE_HZ:
         return ()
     return (

@@ -1,0 +1,169 @@
+"""Sound from fields whose rows are read one after the other, drawn directly: the truth is known."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from phonoscope.errors import UsageError
+from phonoscope.evaluate import si_sdr
+from phonoscope.sound import band_of, listen, select
+from phonoscope.sound.filter import band_pass
+from phonoscope.sound.steady import steady
+from phonoscope.types import Cells, MotionBlock, MotionField, NoiseModel, Shutter, VideoFacts
+
+FPS, ROWS, PIECES, HEIGHT = 60, 90, 6, 360
+LINE = 0.7 / FPS / HEIGHT
+BAND = (80.0, 1000.0)
+
+
+def _voice(t, seed=1):
+    random = np.random.default_rng(seed)
+    turns = 118 * t + 6 * np.sin(2 * np.pi * 0.8 * t) / (2 * np.pi * 0.8)
+    waves = (
+        random.uniform(0.4, 1) * np.cos(2 * np.pi * h * turns + random.uniform(0, 6.28))
+        for h in range(1, 8)
+    )
+    return sum(waves) / 2
+
+
+def _field(sound, *, gain=None, frames=90, noise=0.03, seed=0, line=LINE, sway=None):
+    """Return a field whose rows move by ``gain(height share) * sound(time)`` px to the right."""
+    random = np.random.default_rng(seed)
+    row = np.repeat(np.arange(ROWS), PIECES)
+    x = np.tile(np.arange(PIECES), ROWS) * 80
+    y = row * 4
+    shutter = Shutter(line, "down", "user")
+    delay = (y + 1.5) * LINE
+    time = np.arange(frames) / FPS
+    at = time[:, None] + delay
+    share = np.ones(len(row)) if gain is None else gain(row / (ROWS - 1))
+    truth = np.zeros((frames, len(row), 2))
+    truth[:, :, 0] = share * sound(at)
+    if sway is not None:
+        truth += sway(at)[:, :, None]
+    spread = noise * random.uniform(0.7, 1.4, (len(row), 2))
+    motion = truth + spread * random.standard_normal(truth.shape)
+    information = np.zeros((len(row), 3, 3))
+    information[:, [0, 1], [0, 1]] = spread**-2
+    information[:, 2, 2] = 1e4
+    lit = 1 + 0.01 * random.standard_normal(truth.shape[:2])
+    block = MotionBlock(time, motion.astype(np.float32), lit.astype(np.float32), information)
+    size = np.full(len(row), 4, np.int32)
+    cells = Cells(
+        x.astype(np.int32), y.astype(np.int32), 20 * size, size,
+        shutter.delay_s(y + 1.5, HEIGHT),
+    )  # fmt: skip
+    facts = VideoFacts(
+        "drawn", "", "", "gray", 480, HEIGHT, 8, frames, None, Fraction(FPS), "user",
+        shutter=shutter,
+    )  # fmt: skip
+    return MotionField(facts, cells, NoiseModel(np.zeros(1), np.ones(1)), frames, [block])
+
+
+def _score(sound, heard):
+    rate = float(heard.rate_hz)
+    truth = sound(np.arange(len(heard.samples)) / rate)
+    return si_sdr(band_pass(truth[:, None], rate, BAND)[:, 0], heard.samples)
+
+
+def test_hears_far_above_the_frame_rate():
+    heard = listen(_field(lambda t: 0.02 * _voice(t)), band=BAND)
+    assert heard.verdict.detected
+    assert heard.rate_hz == 4000
+    assert _score(_voice, heard) > 7
+    assert heard.motion_rms_px == pytest.approx(0.02 * _voice(np.arange(0, 1, 1e-4)).std(), rel=0.2)
+    assert not heard.warnings
+    assert 0.6 < heard.measured.mean() < 0.8
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_claims_are_true(seed):
+    sound = lambda t: 0.03 * _voice(t, seed + 1)  # noqa: E731
+    heard = listen(_field(sound, seed=seed), band=BAND)
+    rate = float(heard.rate_hz)
+    truth = sound(np.arange(len(heard.samples)) / rate)
+    real = np.mean((band_pass(truth[:, None], rate, BAND)[:, 0] - heard.samples) ** 2)
+    assert 10 * np.log10(real / heard.noise_floor_px**2) == pytest.approx(0, abs=2.5)
+
+
+def test_parts_that_move_against_each_other_add_up():
+    def gain(share):
+        return np.cos(1.3 * np.pi * share)  # still in one row, then the other way
+
+    heard = listen(_field(lambda t: 0.05 * _voice(t), gain=gain, noise=0.02), band=BAND)
+    assert abs(_score(_voice, heard)) > 8
+    apart = listen(_field(lambda t: 0.05 * _voice(t), gain=np.abs, noise=0.02), band=BAND)
+    assert apart.verdict.detected
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_silence_is_called_silence(seed):
+    heard = listen(_field(lambda t: 0 * t, seed=seed), band=BAND)
+    assert not heard.verdict.detected
+    assert heard.snr_db == -np.inf
+
+
+def test_sway_a_hundred_times_larger_leaves_no_trace():
+    def sway(t):
+        return 2.5 * np.sin(2 * np.pi * 0.9 * t) + 0.8 * t
+
+    still = listen(_field(lambda t: 0.02 * _voice(t)), band=BAND)
+    swaying = listen(_field(lambda t: 0.02 * _voice(t), sway=sway), band=BAND)
+    assert _score(_voice, swaying) > _score(_voice, still) - 0.5
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.2])
+def test_a_wrong_line_delay_is_recognised_and_the_right_one_found(factor):
+    field = _field(lambda t: 0.05 * _voice(t))
+    wrong = select(field, shutter=Shutter(LINE * factor, "down", "user"))
+    (warning,) = listen(wrong, band=BAND).warnings
+    assert f"{LINE:.2g}"[:3] in warning
+    assert "fit together much better" in warning
+
+
+def test_a_wrong_direction_is_recognised():
+    field = _field(lambda t: 0.05 * _voice(t))
+    wrong = select(field, shutter=Shutter(LINE, "up", "user"))
+    (warning,) = listen(wrong, band=BAND).warnings
+    assert "direction down" in warning
+
+
+def test_an_error_of_the_reference_makes_no_comb():
+    field = _field(lambda t: 0 * t)
+    (block,) = field.blocks
+    pattern = np.random.default_rng(5).standard_normal(block.motion.shape[1:]) * 0.1
+    spoiled = replace(field, blocks=[replace(block, motion=block.motion + pattern)])
+    (left,) = steady(spoiled, 20.0).blocks
+    assert np.abs(left.motion.mean(axis=0)).max() < 1e-4
+    assert not listen(spoiled, band=BAND).verdict.detected
+
+
+def test_blocks_make_no_seam():
+    field = _field(lambda t: 0.02 * _voice(t), sway=lambda t: np.sin(6 * t), frames=120)
+    (whole,) = steady(field, 20.0).blocks
+    (block,) = field.blocks
+    cuts = [slice(0, 50), slice(50, 70), slice(70, 120)]
+    parts = [
+        replace(block, time_s=block.time_s[c], motion=block.motion[c], gain=block.gain[c])
+        for c in cuts
+    ]
+    pieces = steady(replace(field, blocks=parts), 20.0).blocks
+    joined = np.concatenate([piece.motion for piece in pieces])
+    # Each cell's own offset is learned from as much as each block and its neighbours hold.
+    assert np.abs(joined - whole.motion).std() < 0.01
+
+
+def test_bands():
+    facts = _field(lambda t: 0 * t, frames=4).facts
+    assert band_of(None, facts) == (80.0, 2000.0)
+    quick = replace(facts, shutter=Shutter(2e-6, "down", "user"), capture_rate=Fraction(1000))
+    assert band_of(None, quick) == (20.0, 2000.0)
+    with pytest.raises(UsageError, match="reaches above"):
+        band_of((80, 40000), facts)
+
+
+def test_one_microphone_cannot_be_separated():
+    with pytest.raises(UsageError, match="global shutter"):
+        listen(_field(lambda t: 0 * t), separate=True)
