@@ -19,6 +19,7 @@ from phonoscope.sound.windows import shares_of_power
 from phonoscope.types import Cells, Float64, MotionField, Sound
 
 _FEWEST_SAMPLES = 32
+_FEWEST_FRAMES_OF_ROWS = 16
 _HEARING = 9.0  # a cell hears if its share is 3 sigma above what noise alone would give it
 
 
@@ -58,10 +59,10 @@ def listen(
         If the field is too short or holds no information.
     """
     chosen = band_of(band, field.facts)
-    if field.samples < _FEWEST_SAMPLES:
+    fewest = _FEWEST_FRAMES_OF_ROWS if field.facts.shutter.rolling else _FEWEST_SAMPLES
+    if field.samples < fewest:
         raise InputError(
-            f"{field.samples} frames are too few to hear anything in; "
-            f"give at least {_FEWEST_SAMPLES}."
+            f"{field.samples} frames are too few to hear anything in; give at least {fewest}."
         )
     if field.facts.shutter.rolling:
         if response is not None or separate:
