@@ -11,6 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from phonoscope.errors import InputError
 from phonoscope.sound.attend import weigh
 from phonoscope.sound.filter import band_pass
 from phonoscope.sound.irregular import even_out
@@ -42,7 +43,7 @@ def listen_to_rows(field: MotionField, band_hz: tuple[float, float], false_alarm
     Raises
     ------
     InputError
-        If the field holds no information.
+        If the field holds no information, or one row only.
     """
     import scipy.linalg  # noqa: F401 - limits hold for libraries that are loaded by now
     from threadpoolctl import threadpool_limits
@@ -54,9 +55,14 @@ def listen_to_rows(field: MotionField, band_hz: tuple[float, float], false_alarm
 
 def _listen(field: MotionField, band_hz: tuple[float, float], false_alarm: float) -> Sound:
     low, high = band_hz
+    if not np.ptp(field.cells.delay_s) > 0:
+        raise InputError(
+            "all cells are read at one time, and a rolling shutter needs rows of several; choose "
+            "a higher region."
+        )
     still = _kept(steady(field, min(low, _SWAY_HZ)))
     layout = Layout.of(field.cells, high)
-    one_read_out = 1 / max(float(np.ptp(layout.delay_s)), 1e-9)
+    one_read_out = 1 / float(np.ptp(layout.delay_s))
     chunks = in_chunks(still, layout, low)
     verdict = weigh(
         chunks, band_hz, false_alarm,

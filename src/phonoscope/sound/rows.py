@@ -87,8 +87,8 @@ def in_chunks(field: MotionField, layout: Layout, lowest_hz: float) -> MotionFie
     reader = _roots(usual)[1] @ _roots(known[told].mean(axis=0))[1] @ inverse[told]
     claimed = np.zeros((layout.pieces, 3, 3))
     claimed[:, :2, :2] = usual
-    span = float(layout.delay_s[-1] - layout.delay_s[0]) * len(layout.delay_s)
-    rate = layout.chunks * max(len(layout.delay_s) - 1, 1) / max(span, _TINY)
+    step = float(np.ptp(layout.delay_s)) / (len(layout.delay_s) - 1)
+    rate = layout.chunks / (step * len(layout.delay_s))
     frames = int(told.sum())
     whole = lowest_hz * float(np.ptp(layout.delay_s)) >= _WHOLE
     mean = np.linalg.pinv(together.information.sum(axis=(0, 1)), rcond=_LEAST, hermitian=True)
