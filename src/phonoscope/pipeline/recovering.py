@@ -171,9 +171,11 @@ def calibrate_response(
     UsageError, InputError
         As in `recover`.
     """
+    # A response is used with a global shutter only, whatever the file says of its own.
     request = Request.checked(
-        source, fps, region, cell, start, duration, band=band, progress=progress
-    )
+        source, fps, region, cell, start, duration, band=band, progress=progress,
+        reading=Reading(shutter="global"),
+    )  # fmt: skip
     samples, rate = read_audio(known)[:2] if isinstance(known, str | os.PathLike) else known
     with motion_of(request) as field:
         return measure_response(field, resample(samples, rate, field.rate_hz), request.band)
