@@ -157,7 +157,7 @@ def codecs(seeds: range) -> None:
         "   stored     rms px | detected | claimed dB  true dB  SI-SDR dB  refitted"
         " | claimed - true [worst] | kB/frame | played, ours/pyramid: coherence  SI-SDR dB"
     )
-    for rms in (0.005, 0.02):
+    for rms in (0.005, 0.02, 0.1):
         scenes = [modal_scene(MODAL_TEXTURES[s % 3], 5, rms, "noise", s) for s in seeds]
         rolls = [filmed(scene) for scene in scenes]
         for name, codec, crf in STORED:
@@ -172,7 +172,7 @@ def codecs(seeds: range) -> None:
                     rows.append(_codec_row(scene, heard))
                 else:
                     reasons.append(verdict_of(heard.sound).reason)
-            label = f"   {name:9}  {rms:6.3f} | {len(rows):3} of {len(scenes)}"
+            label = f"   {name:10} {rms:6.3f} | {len(rows):3} of {len(scenes)}"
             sound_of = np.median(played, axis=0)
             beside = (
                 f" | {np.median(sizes):8.2f} | {sound_of[0]:.3f}/{sound_of[2]:.3f}"

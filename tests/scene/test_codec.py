@@ -6,6 +6,7 @@ import av
 import numpy as np
 import pytest
 
+import phonoscope as ph
 from phonoscope.errors import InputError, OutputError, UsageError
 from phonoscope.scene import CODECS, Sway, Texture, preset, write_video
 
@@ -43,7 +44,9 @@ def test_lossless_codecs_keep_every_value(tmp_path, codec, suffix, bits, size):
     np.testing.assert_array_equal(list(luma_of(tmp_path / f"clip{suffix}")), frames)
 
 
-@pytest.mark.parametrize(("codec", "suffix"), [("h264", ".mp4"), ("mjpeg", ".avi")])
+@pytest.mark.parametrize(
+    ("codec", "suffix"), [("h264", ".mp4"), ("h264-forward", ".mkv"), ("mjpeg", ".avi")]
+)
 def test_lossy_codecs_keep_the_range(tmp_path, codec, suffix):
     frames = [np.full((36, 52), value, np.uint8) for value in (5, 100, 250)]
     write_video(frames, tmp_path / f"clip{suffix}", 30, codec=codec)
@@ -138,3 +141,14 @@ def test_no_frames_are_refused(tmp_path):
 def test_unwritable_place_is_refused(tmp_path):
     with pytest.raises(OutputError, match="does not exist"):
         write_video(random_frames(36, 52, 8), tmp_path / "missing" / "a.mkv", 30)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize(("codec", "least", "most"), [("h264", 0.5, 0.8), ("h264-forward", 0, 0)])
+def test_frames_in_between_are_counted(tmp_path, codec, suffix, least, most):
+    rng = np.random.default_rng(0)
+    ramp = np.add.outer(np.arange(64), np.arange(64)) * 3 % 200
+    frames = np.clip(ramp + rng.normal(0, 2, (60, 64, 64)), 0, 255).astype(np.uint8)
+    write_video(frames, tmp_path / f"clip{suffix}", 60, codec=codec, crf=18)
+    with ph.open_video(tmp_path / f"clip{suffix}") as video:
+        assert least <= video.facts.reordered <= most

@@ -24,6 +24,7 @@ T = TypeVar("T")
 SUFFIXES = {
     "ffv1": ".mkv",
     "h264": ".mp4",
+    "h264-forward": ".mp4",
     "h264-lossless": ".mp4",
     "mjpeg": ".avi",
     "raw": ".avi",

@@ -18,12 +18,14 @@ from phonoscope.types import Luma
 CODECS = {
     "ffv1": ("ffv1", "gray", "gray16le", {}),
     "h264": ("libx264", "yuv420p", "yuv420p10le", {"preset": "veryfast"}),
+    "h264-forward": ("libx264", "yuv420p", "yuv420p10le", {"preset": "veryfast", "bf": "0"}),
     "h264-lossless": ("libx264", "yuv420p", "yuv420p10le", {"preset": "veryfast", "qp": "0"}),
     "mjpeg": ("mjpeg", "yuvj420p", "", {"qmin": "1", "qmax": "2"}),
     "raw": ("rawvideo", "gray", "", {}),
 }
 """The codecs that `write_video` knows."""
 
+_WITH_CRF = ("h264", "h264-forward")
 _SUFFIXES = (".mkv", ".mp4", ".avi")
 _FASTEST_HZ = 1_000_000
 _FASTEST_AVI_HZ = 600  # FFmpeg writes none above
@@ -52,10 +54,11 @@ def write_video(
     fps
         Rate at which the container claims to play; a whole number or an exact fraction.
     codec
-        ``"ffv1"``, ``"raw"`` and ``"h264-lossless"`` keep every value; ``"h264"`` (quality `crf`)
+        ``"ffv1"``, ``"raw"`` and ``"h264-lossless"`` keep every value; ``"h264"`` (quality `crf`),
+        ``"h264-forward"`` (the same as cameras write it: no frame is predicted from later ones)
         and ``"mjpeg"`` do not. Odd sizes need ffv1 or raw; .mp4 does not hold raw.
     crf
-        0 (best) to 51, for ``"h264"``.
+        0 (best) to 51, for ``"h264"`` and ``"h264-forward"``.
     bits
         ``"ffv1"`` holds 8 to 16 (as 16), H.264 8 or 10, the others 8.
 
@@ -73,7 +76,7 @@ def write_video(
     rate = _rate(fps)
     _check_container(path, codec, rate)
     check("crf", crf, 0, 51)
-    options = {**CODECS[codec][3], **({"crf": str(crf)} if codec == "h264" else {})}
+    options = {**CODECS[codec][3], **({"crf": str(crf)} if codec in _WITH_CRF else {})}
     with replace_when_done(path) as part:
         try:
             _encode(frames, str(part), rate, CODECS[codec][0], form, options, bits)

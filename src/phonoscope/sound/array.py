@@ -36,10 +36,11 @@ class Heard:
     ----------
     signal
         ``(sample,)`` in the units of the first virtual channel.
-    power
-        Mean square of the sound in the first virtual channel, without noise.
-    error
-        Mean square by which `signal` departs from that: noise, and what was lost with it.
+    powers
+        ``(bin,)`` of the sound in the first virtual channel, without noise; all together its mean
+        square.
+    errors
+        ``(bin,)`` by which `signal` departs from that: noise, and what was lost with it.
     noise
         ``(bin,)`` power of the noise that is left in `signal`, where white noise of mean square 1
         has 1 in every bin.
@@ -48,10 +49,20 @@ class Heard:
     """
 
     signal: Float64
-    power: float
-    error: float
+    powers: Float64
+    errors: Float64
     noise: Float64
     covariance: Float64
+
+    @property
+    def power(self) -> float:
+        """Mean square of the sound."""
+        return float(self.powers.sum())
+
+    @property
+    def error(self) -> float:
+        """Mean square of the error."""
+        return float(self.errors.sum())
 
 
 def multichannel_wiener(channels: Float64, noise: Float64, window: int) -> Heard:
@@ -81,8 +92,8 @@ def multichannel_wiener(channels: Float64, noise: Float64, window: int) -> Heard
     )
     return Heard(
         signal=signals_of(spectrum, window, len(channels)),
-        power=float((part * power).sum()),
-        error=float((part * error).sum()),
+        powers=(part * power).sum(axis=1),
+        errors=(part * error).sum(axis=1),
         noise=noise * (np.abs(reference) ** 2 * gain**2 * rest).sum(axis=1),
         covariance=covariance.real,
     )

@@ -9,7 +9,7 @@ from phonoscope.errors import InputError, UsageError
 from phonoscope.sound.array import Heard, multichannel_wiener, unfitted
 from phonoscope.sound.attend import Attention, attend
 from phonoscope.sound.filter import band_of, noise_gain
-from phonoscope.sound.muting import muted_power, muting
+from phonoscope.sound.muting import muting, unmuted
 from phonoscope.sound.response import Response, without_colour
 from phonoscope.sound.rolling import listen_to_rows
 from phonoscope.sound.separate import separate as tell_apart
@@ -109,18 +109,12 @@ def _in_pixels(
     field, channels, evidence = attention.field, attention.channels, attention.evidence
     rate = float(field.rate_hz)
     # The noise of all channels where the sound is.
-    background = evidence.noise / evidence.raised
     where = evidence.snr * evidence.noise
-    level = float(where @ background) / float(where.sum())
+    level = float(where @ _background(attention)) / float(where.sum())
     power, aligned = unfitted(heard.power, level * channels.count / field.samples)
-    error = heard.error
-    shares = directions.reshape(len(field.cells), PER_CELL, -1)
-    hearing = np.einsum("cqi,ij,cqj->c", shares, heard.covariance, shares)
-    hearing = hearing / noise_gain(field.samples, rate, attention.band_hz)
-    if predicting(field.facts):
-        gain = muting(background, evidence.counted, _power_per_pixel(hearing, field.cells))
-        more, missing = muted_power(heard.signal, heard.noise, gain, attention.window)
-        power, error = power + more * aligned**2, error + missing
+    hearing = _hearing(attention, heard, directions)
+    muted, heard = heard.power, in_full(attention, heard, hearing)
+    power *= heard.power / max(muted, 1e-30)
     scale = _px_per_unit(channels, reference, field.samples * power)
     if aligned:
         scale /= math.sqrt(aligned)
@@ -128,7 +122,7 @@ def _in_pixels(
         samples=heard.signal * scale,
         rate_hz=field.rate_hz,
         band_hz=attention.band_hz,
-        snr_db=10 * math.log10(power / max(error, 1e-30)) if power > 0 else -math.inf,
+        snr_db=10 * math.log10(power / max(heard.error, 1e-30)) if power > 0 else -math.inf,
         noise_floor_px=_floor_px(heard.noise, scale, attention),
         noise_psd=heard.noise * scale**2 * 2 / rate,
         motion_rms_px=abs(scale) * math.sqrt(power),
@@ -158,6 +152,29 @@ def _nothing_heard(attention: Attention) -> Sound:
             f"nothing above the noise floor{because}: what is written is noise.",
         ),
     )
+
+
+def in_full(attention: Attention, heard: Heard, hearing: Float64) -> Heard:
+    """Return what was heard without what a codec muted; ``(cell,)`` `hearing` as in `Sound`."""
+    field = attention.field
+    if not predicting(field.facts):
+        return heard
+    loud = _power_per_pixel(hearing, field.cells)
+    lost = muting(_background(attention), attention.evidence.counted, loud, field.facts.reordered)
+    return unmuted(heard, lost, attention.window)
+
+
+def _hearing(attention: Attention, heard: Heard, directions: Float64) -> Float64:
+    # (cell,) power of the sound over the noise.
+    field = attention.field
+    shares = directions.reshape(len(field.cells), PER_CELL, -1)
+    hearing = np.einsum("cqi,ij,cqj->c", shares, heard.covariance, shares)
+    passed = noise_gain(field.samples, float(field.rate_hz), attention.band_hz)
+    return np.asarray(hearing / passed)
+
+
+def _background(attention: Attention) -> Float64:
+    return attention.evidence.noise / attention.evidence.raised
 
 
 def _floor_px(noise: Float64, scale: float, attention: Attention) -> float:

@@ -1,26 +1,56 @@
-"""What compression has muted: small motion is lost where frames are predicted from each other.
+"""What compression has muted, and how to undo it.
 
 A codec that predicts a frame from the one before and codes coarsely what is left follows every
 change late and in part: ``y[t] = y[t-1] + k (x[t] - y[t-1])``, on average over the camera's noise,
 which is far larger than the motion of interest and does it as a dither would (Bussgang's theorem).
 That is a low-pass, and sound and noise pass it alike. The camera's noise was white in time when it
 came in, so the colour in which it is found is the square of the gain that the sound has had, over
-that at low frequencies, which pass in full.
+that at low frequencies, which pass in full. Such a low-pass is of minimum phase, so its gain tells
+its phase as well, and it can be undone. Frames that are predicted from both sides look ahead as
+much as back, and are not late.
+
+Motion that stands above the noise is coded for its own sake, and passes in full. So the gain
+follows the size of the motion from moment to moment: that bends the sound, by an amount that
+follows from the same gain.
 """
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from phonoscope.sound.windows import OVERLAP, shares_of_power, spectra
+from phonoscope.sound.array import Heard
+from phonoscope.sound.windows import Complex, shares_of_power, signals_of, spectra
 from phonoscope.types import Float64
 
 _SMOOTHED_BINS = 5
 _LEAST_GAIN = 0.1  # below, what is left tells too little of what there was
-_SHARE_OF_DETAIL = 0.2  # of a block's coefficients: those in which most of a picture's detail lies
+# Of a block's coefficients: those in which most of a picture's detail lies. What is not coded is
+# still missing in the next frame, and found sooner; but nothing follows a frame in between.
+_DETAIL, _DETAIL_IN_BETWEEN = 0.1, 0.2
+_UNSURE = 10.0  # how far that is right, from picture to picture
+_FIRST_OF_MEAN = 0.4  # exponent: gain of frames that others are predicted from, in tests
+_MOMENTS = 48  # at which the motion of a normal distribution is looked at
 
 
-def muting(noise: Float64, counted: NDArray[np.bool_], power: float) -> Float64:
-    """Return the gain, at most 1, that motion has had at each frequency.
+@dataclass(frozen=True, slots=True, eq=False)
+class Muting:
+    """What a codec did to motion.
+
+    Attributes
+    ----------
+    gain
+        ``(bin,)`` of the sound, its size at most 1.
+    bent
+        ``(bin,)`` power of what else it made of the sound, over that of the sound as it was.
+    """
+
+    gain: Complex
+    bent: Float64
+
+
+def muting(noise: Float64, counted: NDArray[np.bool_], power: float, between: float) -> Muting:
+    """Read from the colour of noise what happened to motion.
 
     Parameters
     ----------
@@ -29,13 +59,43 @@ def muting(noise: Float64, counted: NDArray[np.bool_], power: float) -> Float64:
     counted
         ``(bin,)`` where that is noise and nothing else.
     power
-        Of the sound over that of the noise, in a pixel of the cells that hear. Motion that stands
-        above the noise is coded for its own sake.
+        Of the sound over that of the noise, in a pixel of the cells that hear.
+    between
+        Share of the frames that are predicted from those after them, too.
 
-    Returns
-    -------
-    ``(bin,)``. Noise that the codec added of its own makes it too large rather than too small.
+    Noise that the codec added of its own makes the gain too large rather than too small.
     """
+    left = _share_left(noise, counted)
+    over = power / (_DETAIL_IN_BETWEEN if between else _DETAIL)
+    gain, bent = _gated(left, over)
+    most, least = (_gated(left, over * factor)[0] for factor in (_UNSURE, 1 / _UNSURE))
+    bent = bent + (most - least) ** 2 / 4
+    if between:
+        # Frames in between have less than that gain, and those that others follow have more.
+        first = np.minimum(gain**_FIRST_OF_MEAN, gain / (1 - between))
+        bent = bent + (1 - between) / between * (first - gain) ** 2
+    delay = _least_phase(gain) * (1 - between)
+    return Muting(gain * np.exp(1j * delay), bent)
+
+
+def unmuted(heard: Heard, muting: Muting, window: int) -> Heard:
+    """Return what would have been heard without; `window` is the samples in one."""
+    size = np.abs(muting.gain) ** 2
+    spectrum = spectra(heard.signal[:, None], window)[:, 0] / muting.gain[:, None]
+    # What is bent turns up at other frequencies.
+    bent = shares_of_power(window) * float(muting.bent @ (heard.powers / size))
+    return replace(
+        heard,
+        signal=signals_of(spectrum, window, len(heard.signal)),
+        powers=heard.powers / size,
+        errors=(heard.errors + bent) / size,
+        noise=heard.noise / size,
+    )
+
+
+def _share_left(noise: Float64, counted: NDArray[np.bool_]) -> Float64:
+    # (bin,) of the noise's amplitude, where it passes in full at the frequency at which it is
+    # loudest and at those below.
     bins = np.arange(len(noise))
     if not counted.any():
         return np.ones(len(noise))
@@ -44,26 +104,29 @@ def muting(noise: Float64, counted: NDArray[np.bool_], power: float) -> Float64:
     kernel = np.full(_SMOOTHED_BINS, 1 / _SMOOTHED_BINS)
     level = np.convolve(np.pad(level, half, mode="edge"), kernel, "valid")
     loudest = int(level.argmax())
-    gain = np.maximum(np.exp((level - level[loudest]) / 2), _LEAST_GAIN)
-    lost = np.where(bins < loudest, 0.0, 1 - gain)
-    return np.asarray(1 - lost / (1 + power / _SHARE_OF_DETAIL))
+    left = np.maximum(np.exp((level - level[loudest]) / 2), _LEAST_GAIN)
+    return np.asarray(np.where(bins < loudest, 1.0, left))
 
 
-def muted_power(signal: Float64, noise: Float64, gain: Float64, window: int) -> tuple[float, float]:
-    """Return by how much a muted sound's power was larger, and the mean square of what is missing.
+def _gated(left: Float64, over: float) -> tuple[Float64, Float64]:
+    """Return gain and bent power of the sound where `left` is left of the noise's amplitude.
 
-    Parameters
-    ----------
-    signal
-        ``(sample,)`` as heard.
-    noise
-        ``(bin,)`` power of the noise in it.
-    gain
-        ``(bin,)`` from `muting`.
-    window
-        Samples in a window.
+    Of motion u, ``1 - lost / (1 + over u²)`` is coded, where u is normal of variance 1.
     """
-    whole = slice(OVERLAP // 2, -(OVERLAP // 2))
-    power = np.mean(np.abs(spectra(signal[:, None], window)[:, 0, whole]) ** 2, axis=1)
-    sound = shares_of_power(window) * np.maximum(power - noise, 0)
-    return float(sound @ (gain**-2 - 1)), float(sound @ (1 / gain - 1) ** 2)
+    normal, weight = np.polynomial.hermite_e.hermegauss(_MOMENTS)
+    square, weight = normal**2, weight / weight.sum()
+    shut = 1 / (1 + over * square)
+    once, twice = float(weight @ shut), float(weight @ shut**2)
+    root = np.sqrt(np.maximum(once**2 - twice * (1 - left**2), 0))
+    lost = np.minimum((once - root) / twice, 1 - _LEAST_GAIN)
+    mean, spread = float(weight @ (square * shut)), float(weight @ (square * shut**2))
+    return 1 - lost * mean, lost**2 * (spread - mean**2)
+
+
+def _least_phase(gain: Float64) -> Float64:
+    # Of minimum phase, rad: its cepstrum is 0 before time 0.
+    length = 2 * (len(gain) - 1)
+    fold = np.full(length, 2.0)
+    fold[[0, length // 2]] = 1
+    fold[length // 2 + 1 :] = 0
+    return np.asarray(np.fft.rfft(np.fft.irfft(np.log(gain)) * fold).imag)

@@ -94,6 +94,9 @@ class VideoFacts:
         Clockwise turn that a player applies for display (0, 90, 180 or 270).
     shutter
         How the sensor is read out.
+    reordered
+        Share of the frames that are stored after one that is shown later: those that are predicted
+        from both sides.
     warnings
         Sentences that the user should read.
     """
@@ -112,6 +115,7 @@ class VideoFacts:
     variable_rate: bool = False
     rotation_deg: int = 0
     shutter: Shutter = GLOBAL
+    reordered: float = 0.0
     warnings: tuple[str, ...] = ()
 
 

@@ -1,10 +1,11 @@
 """Look at a video file before reading it: streams, timestamps, and one trial frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
@@ -54,6 +55,7 @@ class Probe:
 class _Scan:
     pts: list[int] | None
     hidden: int  # packets that an edit list cuts off
+    reordered: float = 0.0
 
 
 def open_container(path: Path) -> InputContainer:
@@ -94,6 +96,7 @@ def probe(path: Path, user_rate: Fraction | None) -> Probe:
         layout = require_layout(trial.format.name, str(path))
         tags = camera_tags(path, container, lambda: open_container(path))
         facts = _facts(path, container, stream, trial, layout, clock, user_rate, tags)
+    facts = replace(facts, reordered=scan.reordered)
     expected = None if facts.frames is None else facts.frames - scan.hidden
     return Probe(facts, clock, layout, expected)
 
@@ -173,9 +176,11 @@ def _scan(container: InputContainer, stream: VideoStream) -> _Scan:
     known = [value for value in pts if value is not None]
     if len(known) < len(pts):
         return _Scan(None, hidden)
+    later = np.maximum.accumulate(known) if known else known
+    reordered = float(np.mean(np.less(known, later))) if known else 0.0
     if not finished:
         known = sorted(known)[:-REORDERING]
-    return _Scan(known, hidden)
+    return _Scan(known, hidden, reordered)
 
 
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
