@@ -1,7 +1,7 @@
 """Sound from a rolling shutter: how near to the oracle, tones, cost, rendered video, silence.
 
 python benchmarks/rolling.py [rows] [tones] [cost] [rendered] [silence]
-    [--seeds 4] [--rows 720] [--clips 20]
+    [--seeds 4] [--rows 720] [--clips 20] [--first 0]
 """
 
 import argparse
@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--rows", type=int, default=720, choices=PERIODS)
     parser.add_argument("--clips", type=int, default=20, help="silent clips")
+    parser.add_argument("--first", type=int, default=0, help="first seed of the silent clips")
     arguments = parser.parse_args()
     seeds = range(arguments.seeds)
     parts: dict[str, Callable[[], None]] = {
@@ -63,7 +64,7 @@ def main() -> None:
         "tones": lambda: steady(seeds, arguments.rows),
         "cost": lambda: cost(arguments.rows),
         "rendered": lambda: rendered(seeds),
-        "silence": lambda: silent(arguments.clips),
+        "silence": lambda: silent(arguments.clips, arguments.first),
     }
     for name in arguments.parts or parts:
         parts[name]()

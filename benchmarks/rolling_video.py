@@ -129,8 +129,11 @@ class SilentCase:
     mbit: int | None
 
 
-def silent(clips: int) -> None:
-    """False alarms, and what the frame rate leaves in a sound that is written by force."""
+def silent(clips: int, first: int = 0) -> None:
+    """False alarms, and what the frame rate leaves in a sound that is written by force.
+
+    `first` is the first seed; each makes 30 clips.
+    """
     print(f"\n5. Silence: 320 x {ROWS} px, {FPS} frames/s, {_SILENT_S:g} s; lamps that flicker by")
     print(
         f"   {FLICKER_DEPTH:.0%} at 100 or 120 Hz, sway of 1 to 2.5 px. Comb: power at multiples of"
@@ -141,7 +144,7 @@ def silent(clips: int) -> None:
     print("   stored     | clips  false alarms | all              strongest")
     alarms: dict[int | None, list[bool]] = {}
     combs: dict[int | None, list[tuple[float, float]]] = {}
-    for case in itertools.islice(silent_cases(), clips):
+    for case in itertools.islice(silent_cases(first), clips):
         with stored(filmed(case.scene), case.mbit) as path:
             sound = heard(path)
         alarms.setdefault(case.mbit, []).append(verdict_of(sound).detected)
@@ -158,9 +161,9 @@ def silent(clips: int) -> None:
     print(f"   all: {total} false alarms in {clips} clips (target <= 1 %)", flush=True)
 
 
-def silent_cases() -> Iterator[SilentCase]:
+def silent_cases(first: int) -> Iterator[SilentCase]:
     """Yield cases without end, of all textures, lamps and bit rates by turns."""
-    for seed in itertools.count():
+    for seed in itertools.count(first):
         cases = itertools.product(TEXTURES, FLICKER_HZ, STORED_MBIT)
         for number, (texture, flicker, mbit) in enumerate(cases):
             rng = np.random.default_rng([seed, number, 7])

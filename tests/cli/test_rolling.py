@@ -59,6 +59,24 @@ def test_tones_above_the_frame_rate_are_heard(phonoscope, clip, tmp_path):
     assert record["sample_rate_hz"] == 8000
 
 
+def test_a_low_tone_before_a_high_speed_camera_is_heard(phonoscope, tmp_path):
+    scene = Scene(
+        Camera(160, 128, Fraction(250), 1 / 4000, read_noise=0.7, line_delay_s=8e-6),
+        Texture("speckle", seed=4),
+        Motion(0.1, direction_deg=25),
+        tones(1.1, 16000, [64]),
+        16000,
+        250,
+        seed=4,
+    )
+    clip, out = tmp_path / "clip.mkv", tmp_path / "out.wav"
+    write_video(scene.frames(), clip, Fraction(250))
+    done = phonoscope("recover", clip, "--fps", "250", "--line-delay", "8us", "-o", out)
+    assert done.code == 0, done.err
+    assert done.err == ""
+    assert _line(out, 20, 1000) == pytest.approx(64, abs=0.5)
+
+
 def test_a_motion_file_is_heard_with_another_delay(phonoscope, clip, tmp_path):
     motion, out = tmp_path / "clip.motion", tmp_path / "out.wav"
     readout = f"{288 * LINE * 1.2 * 1e3}ms"

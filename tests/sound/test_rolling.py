@@ -28,15 +28,15 @@ def _voice(t, seed=1):
     return sum(waves) / 2
 
 
-def _field(sound, *, gain=None, frames=90, noise=0.03, seed=0, line=LINE, sway=None):
+def _field(sound, *, gain=None, frames=90, noise=0.03, seed=0, fps=FPS, line=LINE, sway=None):
     """Return a field whose rows move by ``gain(height share) * sound(time)`` px to the right."""
     random = np.random.default_rng(seed)
     row = np.repeat(np.arange(ROWS), PIECES)
     x = np.tile(np.arange(PIECES), ROWS) * 80
     y = row * 4
     shutter = Shutter(line, "down", "user")
-    delay = (y + 1.5) * LINE
-    time = np.arange(frames) / FPS
+    delay = (y + 1.5) * line
+    time = np.arange(frames) / fps
     at = time[:, None] + delay
     share = np.ones(len(row)) if gain is None else gain(row / (ROWS - 1))
     truth = np.zeros((frames, len(row), 2))
@@ -56,7 +56,7 @@ def _field(sound, *, gain=None, frames=90, noise=0.03, seed=0, line=LINE, sway=N
         shutter.delay_s(y + 1.5, HEIGHT),
     )  # fmt: skip
     facts = VideoFacts(
-        "drawn", "", "", "gray", 480, HEIGHT, 8, frames, None, Fraction(FPS), "user",
+        "drawn", "", "", "gray", 480, HEIGHT, 8, frames, None, Fraction(fps), "user",
         shutter=shutter,
     )  # fmt: skip
     return MotionField(facts, cells, NoiseModel(np.zeros(1), np.ones(1)), frames, [block])
@@ -103,6 +103,56 @@ def test_silence_is_called_silence(seed):
     heard = listen(_field(lambda t: 0 * t, seed=seed), band=BAND)
     assert not heard.verdict.detected
     assert heard.snr_db == -np.inf
+
+
+def _quick(sound, **options):
+    return _field(sound, fps=250, line=8e-6, frames=250, **options)
+
+
+def _peak_hz(heard):
+    samples, rate = heard.samples, float(heard.rate_hz)
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)), 8 * len(samples)))
+    return spectrum.argmax() * rate / (8 * len(samples))
+
+
+@pytest.mark.parametrize("tone_hz", [31, 64, 101])
+def test_a_high_speed_camera_hears_what_its_frames_sample(tone_hz):
+    # Much less than a period fits into a read-out: rows cannot tell, and need not.
+    heard = listen(_quick(lambda t: 0.02 * np.sin(2 * np.pi * tone_hz * t)))
+    assert heard.verdict.detected
+    assert heard.verdict.heard_hz[1] < 125
+    assert np.all(np.diff(heard.verdict.frequency_hz) > 0)
+    assert _peak_hz(heard) == pytest.approx(tone_hz, abs=0.5)
+    assert heard.motion_rms_px == pytest.approx(0.02 / np.sqrt(2), rel=0.2)
+    assert not heard.warnings
+
+
+def test_a_high_speed_camera_hears_above_half_its_frame_rate():
+    heard = listen(_quick(lambda t: 0.05 * np.sin(2 * np.pi * 1130 * t)))
+    assert heard.verdict.detected
+    assert heard.verdict.heard_hz[1] > 900
+    assert _peak_hz(heard) == pytest.approx(1130, abs=0.5)
+
+
+def test_fast_read_outs_are_judged_by_frames_alone():
+    field = _field(lambda t: 0.02 * np.sin(400 * t), fps=1000, line=0.8e-6, frames=500)
+    heard = listen(field, band=(20, 2000))
+    assert heard.verdict.detected
+    assert heard.verdict.frequency_hz[-1] == 500
+    assert _peak_hz(heard) == pytest.approx(400 / (2 * np.pi), abs=0.5)
+
+
+def test_what_is_as_faint_as_errors_of_sway_is_not_taken_for_sound():
+    heard = listen(_quick(lambda t: 0.004 * np.sin(2 * np.pi * 64 * t)))
+    assert not heard.verdict.detected
+    assert "from frame to frame" in heard.verdict.reason
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_high_speed_camera_calls_silence_silence(seed):
+    heard = listen(_quick(lambda t: 0 * t, seed=seed))
+    assert not heard.verdict.detected
+    assert heard.verdict.false_alarm == pytest.approx(1e-3)
 
 
 def test_sway_a_hundred_times_larger_leaves_no_trace():

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from phonoscope.blocks import LazyBlocks, samples_of
 from phonoscope.sound.irregular import Rows
-from phonoscope.types import Cells, Float64, MotionBlock, MotionField
+from phonoscope.types import Cells, Float64, MotionBlock, MotionField, Shutter
 
 _NODES = 10
 _CHUNK_OF_PERIOD = 0.2  # of the band's highest: cells read within it see the same motion
 _REACH = 1.5  # nodes to either side over which a covariance is taken
 _WHOLE = 0.85  # periods of the lowest frequency in a read-out
+_SLOW_TERMS = 3  # of a parabola
 _LEAST = 1e-6  # of the largest eigenvalue: below, a direction is unknown
 _TINY = 1e-300
 
@@ -68,7 +69,48 @@ class Layout:
         return int(self.chunk.max()) + 1
 
 
-def in_chunks(field: MotionField, layout: Layout, lowest_hz: float) -> MotionField:
+def in_squares(field: MotionField, layout: Layout) -> MotionField:
+    """Return a field as a global shutter would have it: rows joined to cells as tall as wide.
+
+    Times within a read-out are ignored. Of what is slower than half the frame rate that is less
+    than half a period, for which directions that differ from frequency to frequency make up.
+    Codecs err in blocks, whose rows are not as independent as they claim: in cells that are larger
+    than a block this shows.
+    """
+    cells = field.cells
+    side = int(cells.width_px.max())
+    band = (cells.y_px - cells.y_px.min()) // side
+    square = np.unique(band * layout.pieces + layout.piece, return_inverse=True)[1].reshape(-1)
+    count = int(square.max()) + 1
+    own = field.information[:, :2, :2]
+    information = _summed(own, square, count)
+    inverse = np.linalg.pinv(information, rcond=_LEAST, hermitian=True)
+    claimed = np.zeros((count, 3, 3))
+    claimed[:, :2, :2] = information
+
+    def read(number: int) -> MotionBlock:
+        block = field.blocks[number]
+        score = _gathered(
+            np.einsum("cij,tcj->tci", own, block.motion, optimize=True), square, count
+        )
+        motion = np.einsum("sij,tsj->tsi", inverse, score, optimize=True).astype(np.float32)
+        return MotionBlock(block.time_s, motion, np.ones(motion.shape[:2], np.float32), claimed)
+
+    first = np.unique(square, return_index=True)[1]
+    return replace(
+        field,
+        facts=replace(field.facts, shutter=Shutter()),
+        cells=Cells(
+            cells.x_px[first], cells.y_px[first], cells.width_px[first],
+            np.full(count, side, np.int32), np.zeros(count),
+        ),
+        blocks=LazyBlocks(samples_of(field.blocks), read),
+    )  # fmt: skip
+
+
+def in_chunks(
+    field: MotionField, layout: Layout, lowest_hz: float, *, without_slow: bool = False
+) -> MotionField:
     """Return a field as a camera would see it that takes a frame for each chunk of clocks.
 
     Its cells are the pieces; its frames are the chunks of all read-outs, one after the other as if
@@ -78,6 +120,9 @@ def in_chunks(field: MotionField, layout: Layout, lowest_hz: float) -> MotionFie
 
     Where a read-out is as long as a period of the lowest frequency, a shift of whole frames is no
     sound, and is taken off: that is how sway shows that is not followed well.
+
+    Of what is slower than half the frame rate there is nearly a parabola in a read-out, and where
+    two read-outs meet it would jump. `without_slow` takes each piece's parabola off.
     """
     together = _Together.of(field, layout)
     root, inverse = _roots(together.information)
@@ -99,6 +144,8 @@ def in_chunks(field: MotionField, layout: Layout, lowest_hz: float) -> MotionFie
         if whole:
             shift = score.sum(axis=(1, 2)) @ mean
             score -= np.einsum("qpij,tj->tqpi", together.information, shift)
+        if without_slow:
+            score -= together.slow(score)
         score = score[:, told]
         motion = np.einsum("qpij,tqpj->tqpi", reader, score, optimize=True)
         time = block.time_s[:, None] + np.arange(frames) / rate
@@ -156,6 +203,21 @@ class _Together:
         total = _gathered(each, self.group, chunks * pieces)
         return total.reshape(len(each), chunks, pieces, 2)
 
+    def slow(self, scores: Float64) -> Float64:
+        """Return what a parabola over each piece's chunks explains of ``scores``."""
+        chunks, pieces = self.information.shape[:2]
+        shape = np.polynomial.legendre.legvander(np.linspace(-1, 1, chunks), _SLOW_TERMS - 1)
+        size = 2 * _SLOW_TERMS
+        normal = np.einsum("qk,ql,qpij->pkilj", shape, shape, self.information)
+        inverse = np.linalg.pinv(
+            normal.reshape(pieces, size, size), rcond=_LEAST, hermitian=True
+        ).reshape(normal.shape)
+        seen = np.einsum("qk,tqpi->tpki", shape, scores)
+        fitted = np.einsum("pkilj,tplj->tpki", inverse, seen, optimize=True)
+        return np.asarray(
+            np.einsum("qpij,qk,tpkj->tqpi", self.information, shape, fitted, optimize=True)
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gains:
@@ -204,7 +266,8 @@ def learned_gains(field: MotionField, layout: Layout) -> Gains:
         square += np.einsum("tqi,tqj->qij", flat, flat, optimize=True)
     square /= field.samples
     at = np.linspace(0, _NODES - 1, chunks)
-    near = np.maximum(1 - np.abs(at[:, None] - np.arange(_NODES)) / _REACH, 0)
+    reach = max(_REACH, _NODES / max(chunks - 1, 1))  # few chunks: some for every node
+    near = np.maximum(1 - np.abs(at[:, None] - np.arange(_NODES)) / reach, 0)
     nodes = np.zeros((_NODES, 2 * pieces))
     level, strength = np.ones(_NODES), np.zeros(_NODES)
     for node, share in enumerate((near / near.sum(axis=0)).T):
