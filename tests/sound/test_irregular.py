@@ -62,6 +62,31 @@ def test_beats_interpolation_by_far_and_knows_its_error(noise, seed):
     assert even.variance.mean() / 3 < real < 1.5 * even.variance.mean()
 
 
+def test_chords_of_steady_notes_are_told_from_a_voice():
+    hz = (220, 277.2, 329.6, 440, 554.4, 659.3, 880)
+
+    def chord(t):
+        return 0.01 * sum(np.cos(2 * np.pi * f * t + k) for k, f in enumerate(hz))
+
+    even = even_out([_rows(chord, 1.0, 0.005)], rate_hz=RATE, band_hz=BAND)
+    truth = chord(np.arange(len(even.samples)) / RATE)
+    assert _error_db(truth, even.samples) > 20  # as a voice alone 19
+
+
+def test_follows_a_pitch_that_bends(monkeypatch):
+    def bent(t):
+        turns = 130 * (t + 0.5 * t**2)
+        return 0.01 * sum(np.cos(2 * np.pi * h * turns + h * h) / h**0.5 for h in (1, 2, 3))
+
+    rows = _rows(bent, 1.0, 0.005, 1)
+    even = even_out([rows], rate_hz=RATE, band_hz=BAND)
+    monkeypatch.setattr("phonoscope.sound.irregular._BEND_COST", 1e9)
+    straight = even_out([rows], rate_hz=RATE, band_hz=BAND)
+    truth = bent(np.arange(len(even.samples)) / RATE)
+    gain = _error_db(truth, even.samples) - _error_db(truth, straight.samples)
+    assert gain > 0.3
+
+
 def test_gaps_are_marked_and_less_sure():
     rows = _rows(_sound(1.0), 1.0, 0.005)
     even = even_out([rows], rate_hz=RATE, band_hz=BAND)

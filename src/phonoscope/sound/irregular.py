@@ -2,36 +2,47 @@
 
 Rows are read one after the other, and none between frames. The sound is taken to be a Gaussian
 process, stationary over a few hundredths of a second; its posterior mean, given the rows and their
-noise, is the estimate, in the gaps too. Window by window its spectrum is learned by expectation
-maximisation (Dempster, Laird and Rubin, doi:10.1111/j.2517-6161.1977.tb01600.x), with a prior on
-its cepstrum without which the gaps leave it undetermined.
+noise, is the estimate, in the gaps too. Window by window its spectrum is learned from that of the
+window before. Two kinds of sound are tried side by side: a voice, whose pitch may bend within a
+window, and steady notes, whose lines are finer. What both say is mixed as the rows of late make
+them likely.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from phonoscope.errors import InputError, UsageError
+from phonoscope.sound.gaussian import (
+    BENDS,
+    STRAIGHT,
+    Fit,
+    Seen,
+    Waves,
+    cepstral_prior,
+    cubic,
+    known,
+    posterior,
+    refined,
+    started,
+)
 from phonoscope.types import Float64
 
-_WINDOW_S = 0.070
-_HOPS_PER_S = 40
+_WINDOW_S = 0.085
+_HOPS_PER_S = 33
 _GRID_OF_BAND = 32  # samples of the fine grid to a period of the band's upper edge
-_FIRST_STEPS = 20
-_STEPS = 4  # of expectation maximisation, from the spectrum of the window before
-_FLOOR = 0.01  # of a window's power, spread evenly: from less, an onset would not be learned
-_JITTER = 1e-6  # of the largest precision: rounding and gridding must not make one negative
-_FAINTEST = 1e-12  # of the strongest line
-_MISFIT = 0.03
-_FAINT = 1e-3  # of the most information that a fine sample has: less is taken for none
-_TINY = 1e-200
-_COARSER = 2  # the error changes more slowly than the sound
 _MARGIN = 4  # fine samples; a row reaches less far over the end of a window
-# Variance of the orthonormal cepstrum of log power: envelope, and pitch of up to 10 ms.
-_ENVELOPE, _ENVELOPE_S = 600.0, 0.0008
-_PITCH, _PITCH_S = 200.0, 0.010
+_VOICE_S, _STEADY_S = 0.010, 0.020  # periods of the finest lines
+_FIRST_STEPS = 20  # of expectation maximisation
+_STEPS = 3  # from the spectrum of the window before
+_FEW_STEPS = 2  # for a kind of sound that is out of the question
+_BEND_COST = 1.0  # nats for each 1/s
+_HOPELESS = 8.0  # nats behind the likeliest bend
+_MEMORY = 0.8  # of a window for the window before, as to the kind of sound
+_SURE = 4.0  # nats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,17 +123,12 @@ def stream_even(
     InputError
         If there are no rows, they are not in order of time, differ in number, or are not numbers.
     """
-    if not 0 < band_hz <= rate_hz / 2:
-        raise UsageError(
-            f"a band to {band_hz:g} Hz cannot be at {rate_hz} Hz: give more than 0 and at most "
-            f"half the rate, {rate_hz / 2:g} Hz."
-        )
-    grid = _Grid.of(rate_hz, band_hz)
+    grid = _grid(rate_hz, band_hz)
     before: Even | None = None
-    spectrum: Float64 | None = None
+    heard: _Heard | None = None
     for sums, length in _windows(blocks, grid, start_s):
-        fit = _fitted(sums, spectrum, grid)
-        window, spectrum = _posterior(fit, sums[0], grid), fit.spectrum
+        heard = _heard(sums, heard, grid)
+        window = _mixed(heard, sums[0], grid)
         if before is not None:
             yield _joined(before, window, length)
         before = window
@@ -136,45 +142,47 @@ def log_likelihood(
     Summed over windows that overlap, so only good for comparing: the same rows at other times, or
     with other signs. Parameters and errors are those of `stream_even`.
     """
-    grid = _Grid.of(rate_hz, band_hz)
+    grid = _grid(rate_hz, band_hz)
     spectrum: Float64 | None = None
     total = 0.0
     for sums, _ in _windows(blocks, grid, start_s):
-        fit = _fitted(sums, spectrum, grid)
+        start = started(Seen.of(sums, STRAIGHT, grid.waves), spectrum, grid.voice)
+        fit = refined(start, _FIRST_STEPS if spectrum is None else _STEPS)
         spectrum, total = fit.spectrum, total + fit.log_likelihood
     return total
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Grid:
-    """Sizes, and the waves of which a sound consists: 1, cosines, sines."""
+    """Sizes and priors."""
 
     rate_hz: int
     finer: int  # fine samples to each even one
     half: int  # even samples in half a window
     hop: int
     widest: float  # fine samples between rows around what is measured
-    waves: Float64  # (even sample of the two hops about the centre, coefficient)
-    taper: Float64  # (fine sample,) of a window
-    shrink: Float64  # (quefrency,) share of a cepstrum that is believed
+    waves: Waves
+    voice: Float64  # priors of either kind of sound
+    steady: Float64
 
-    @classmethod
-    def of(cls, rate_hz: int, band_hz: float) -> "_Grid":
-        finer = int(np.ceil(_GRID_OF_BAND * band_hz / rate_hz))
-        half, hop = round(_WINDOW_S / 2 * rate_hz), max(1, rate_hz // _HOPS_PER_S)
-        edge = int(band_hz * 2 * half / rate_hz)  # index of the highest wave
-        phase = np.outer(np.arange(-hop, hop) + half, np.arange(edge + 1)) * (np.pi / half)
-        quefrency = np.arange(edge + 1) / (2 * band_hz)
-        prior = _ENVELOPE / (1 + (quefrency / _ENVELOPE_S) ** 2)
-        prior += _PITCH / (1 + (quefrency / _PITCH_S) ** 4)
-        shrink = prior * _WINDOW_S / (1 + prior * _WINDOW_S)
-        shrink[0] = 1  # any level is as likely
-        fine = np.arange(2 * half * finer)
-        return cls(
-            rate_hz, finer, half, hop, rate_hz * finer / (2 * band_hz),
-            np.hstack([np.cos(phase), np.sin(phase[:, 1:])]),
-            np.sin(np.pi * fine / len(fine)) ** 2, shrink,
-        )  # fmt: skip
+
+@lru_cache(maxsize=4)
+def _grid(rate_hz: int, band_hz: float) -> _Grid:
+    if not 0 < band_hz <= rate_hz / 2:
+        raise UsageError(
+            f"a band to {band_hz:g} Hz cannot be at {rate_hz} Hz: give more than 0 and at most "
+            f"half the rate, {rate_hz / 2:g} Hz."
+        )
+    finer = int(np.ceil(_GRID_OF_BAND * band_hz / rate_hz))
+    half, hop = round(_WINDOW_S / 2 * rate_hz), max(1, rate_hz // _HOPS_PER_S)
+    waves = Waves.of(rate_hz, half, hop, finer, band_hz)
+    voice, steady = (
+        cepstral_prior(waves.bins, band_hz, _WINDOW_S, pitch_s) for pitch_s in (_VOICE_S, _STEADY_S)
+    )
+    return _Grid(rate_hz, finer, half, hop, rate_hz * finer / (2 * band_hz), waves, voice, steady)
+
+
+# --- windows of rows ----------------------------------------------------------------------------
 
 
 def _windows(blocks: Iterable[Rows], grid: _Grid, start_s: float) -> Iterator[tuple[Float64, int]]:
@@ -221,166 +229,103 @@ def _checked(rows: Rows, last: float) -> Float64:
     times = np.append(last, rows.times_s)
     if not (np.isfinite(rows.times_s).all() and np.all(times[1:] >= times[:-1])):
         raise InputError("the rows are not in order of time; sort them.")
-    seen = rows.variance < np.inf
-    if not (np.all(rows.variance > 0) and np.isfinite(rows.values[seen]).all()):
+    counts = rows.variance < np.inf
+    if not (np.all(rows.variance > 0) and np.isfinite(rows.values[counts]).all()):
         raise InputError(
             "a row's variance is not positive, or its value is not finite; give rows that measured "
             "nothing an infinite variance."
         )
-    information = np.where(seen, 1 / rows.variance, 0)
-    return np.stack([information, information * np.where(seen, rows.values, 0)])
+    information = np.where(counts, 1 / rows.variance, 0)
+    return np.stack([information, information * np.where(counts, rows.values, 0)])
 
 
 def _share_out(held: Float64, places: Float64, weights: Float64) -> None:
     inside = places >= 1
     whole = places[inside].astype(np.int64)
     x = places[inside] - whole
-    shares = (
-        -x * (x - 1) * (x - 2) / 6, (x + 1) * (x - 1) * (x - 2) / 2,
-        -(x + 1) * x * (x - 2) / 2, (x + 1) * x * (x - 1) / 6,
-    )  # fmt: skip
     for sums, weight in zip(held, weights[:, inside], strict=True):
-        for offset, share in enumerate(shares, -1):
+        for offset, share in enumerate(cubic(x), -1):
             np.add.at(sums, whole + offset, weight * share)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Fit:
-    """A window as a sum of waves whose coefficients are independent.
-
-    Attributes
-    ----------
-    spectrum
-        ``(frequency,)`` variance of the waves' coefficients, as learned.
-    taper
-        ``(fine sample,)`` by which the rows' information was multiplied.
-    root
-        ``(coefficient,)`` prior deviations.
-    factor
-        Cholesky factor of the posterior precision, in units of those.
-    mean
-        ``(coefficient,)`` posterior mean.
-    log_likelihood
-        Of the window's rows, but for what no spectrum changes.
-    """
-
-    spectrum: Float64
-    taper: Float64
-    root: Float64
-    factor: Float64
-    mean: Float64
-    log_likelihood: float
-
-
-def _fitted(sums: Float64, spectrum: Float64 | None, grid: _Grid) -> _Fit:
-    """Learn a window's spectrum, beginning with that of the window before.
-
-    Far from the centre the sound may be another: there rows count for less (local likelihood).
-    """
-    from scipy.linalg import lapack  # slow to import
-    from scipy.ndimage import uniform_filter1d
-
-    power = _power(*sums)
-    # Of information the local mean: rows may lie further apart than fine samples.
-    around = uniform_filter1d(sums[0], _GRID_OF_BAND // 2, mode="constant").clip(0)
-    taper = grid.taper / (1 + _MISFIT * power * around * (1 - grid.taper))
-    information, score = sums * taper
-    bins = len(grid.shrink)
-    transform = np.fft.rfft(score)[:bins]
-    right = np.concatenate([transform.real, -transform.imag[1:]])
-    precision = _precision(information, bins)
-    even = np.full(bins, power / bins)
-    steps = _FIRST_STEPS if spectrum is None else _STEPS
-    spectrum = even if spectrum is None else np.maximum(spectrum, _FLOOR * even)
-    for _ in range(steps):
-        root, factor, mean = _solve(precision, right, spectrum)
-        inverse = lapack.dtrtri(factor, lower=1)[0]
-        expected = mean**2 + root**2 * np.einsum("ij,ij->j", inverse, inverse)
-        expected[1:bins] = (expected[1:bins] + expected[bins:]) / 2
-        spectrum = _believed(spectrum, expected[:bins], grid.shrink)
-    root, factor, mean = _solve(precision, right, spectrum)
-    likelihood = float(right @ mean) / 2 - float(np.log(np.diag(factor)).sum())
-    return _Fit(spectrum, taper, root, factor, mean, likelihood)
-
-
-def _posterior(fit: _Fit, information: Float64, grid: _Grid) -> Even:
-    """Return the posterior of the two hops about a window's centre."""
-    from scipy.linalg import lapack  # slow to import
-
-    # The error is what the prior pulled away, and the noise let through: rows that count for less
-    # than they tell are not noisier.
-    waves = grid.waves[::_COARSER].T
-    scaled = lapack.dpotrs(fit.factor, fit.root[:, None] * waves, lower=1)[0]
-    through = fit.root[:, None] * scaled
-    noise = _precision(information * fit.taper**2, len(grid.shrink)) @ through
-    coarse = np.einsum("ij,ij->j", scaled, scaled) + np.einsum("ij,ij->j", through, noise)
-    variance = np.repeat(coarse, _COARSER)[: len(grid.waves)]
-    return Even(grid.waves @ fit.mean, variance, _measured(information, grid))
-
-
-def _power(information: Float64, score: Float64) -> float:
-    seen = information > _FAINT * information.max()
-    if not seen.any():
-        return _TINY
-    return max(_TINY, float(np.sum(score[seen] ** 2 / information[seen]) / information[seen].sum()))
-
-
-def _precision(information: Float64, bins: int) -> Float64:
-    """Return what the rows tell of the coefficients: cosines first, then sines but the zeroth."""
-    transform = np.fft.fft(information)
-    index = np.arange(bins)
-    apart, together = transform[index[:, None] - index], transform[index[:, None] + index]
-    cosines, sines = (apart + together).real / 2, (apart - together).real / 2
-    mixed = (apart - together).imag[:, 1:] / 2
-    return np.block([[cosines, mixed], [mixed.T, sines[1:, 1:]]])
-
-
-def _solve(
-    precision: Float64, right: Float64, spectrum: Float64
-) -> tuple[Float64, Float64, Float64]:
-    """Return the prior's deviations, the posterior's factor in their units, and the mean."""
-    from scipy.linalg import lapack  # slow to import
-
-    root = np.sqrt(np.append(spectrum, spectrum[1:]))
-    scaled = root[:, None] * precision * root
-    diagonal = np.diag(scaled).copy()
-    jitter, failed = _JITTER, 1
-    while failed:
-        scaled[np.diag_indices_from(scaled)] = 1 + diagonal + jitter * diagonal.max()
-        factor, failed = lapack.dpotrf(scaled, lower=1)
-        jitter *= 10
-    mean = root * lapack.dpotrs(factor, root * right, lower=1)[0]
-    return root, factor, mean
-
-
-def _believed(spectrum: Float64, expected: Float64, shrink: Float64) -> Float64:
-    """Return a likelier spectrum: one scoring step for log power, its cepstrum shrunk.
-
-    Of power that has risen manifold only the logarithm is taken: a full step would overshoot.
-    """
-    from scipy.fft import dct, idct  # slow to import
-
-    ratio = expected / spectrum
-    step = np.minimum(ratio - 1, 1 + np.log(ratio))
-    log = idct(shrink * dct(np.log(spectrum) + step, norm="ortho"), norm="ortho")
-    return np.asarray(np.exp(np.maximum(log, log.max() + np.log(_FAINTEST))))
-
-
 def _measured(information: Float64, grid: _Grid) -> NDArray[np.bool_]:
-    known = information > _FAINT * information.max()
-    index = np.arange(len(known))
-    before = np.maximum.accumulate(np.where(known, index, -len(known)))
-    after = np.minimum.accumulate(np.where(known, index, 2 * len(known))[::-1])[::-1]
+    some, index = known(information), np.arange(len(information))
+    before = np.maximum.accumulate(np.where(some, index, -len(some)))
+    after = np.minimum.accumulate(np.where(some, index, 2 * len(some))[::-1])[::-1]
     at = (np.arange(-grid.hop, grid.hop) + grid.half) * grid.finer
     return np.asarray((after - before)[at] <= grid.widest)
+
+
+# --- kinds of sound -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Heard:
+    """A window as either kind of sound, and by how many nats the steady one is likelier."""
+
+    voice: Fit
+    steady: Fit
+    odds: float
+
+
+def _heard(sums: Float64, before: _Heard | None, grid: _Grid) -> _Heard:
+    """Learn a window's spectrum as that of either kind, from those of the window before."""
+    straight = Seen.of(sums, STRAIGHT, grid.waves)
+    if before is None:
+        voice = refined(started(straight, None, grid.voice), _FIRST_STEPS)
+        steady = refined(started(straight, None, grid.steady), _FIRST_STEPS)
+        return _Heard(voice, steady, steady.log_evidence - voice.log_evidence)
+    # As a kind that is out of the question a window is only followed.
+    bends = (STRAIGHT,) if before.odds > _SURE else _near(before.voice.seen.bend)
+    seen = [straight if b == STRAIGHT else Seen.of(sums, b, grid.waves) for b in bends]
+    steps = _FEW_STEPS if before.odds > _SURE else _STEPS
+    voice = _likeliest([started(one, before.voice.spectrum, grid.voice) for one in seen], steps)
+    steps = _FEW_STEPS if before.odds < -_SURE else _STEPS
+    steady = refined(started(straight, before.steady.spectrum, grid.steady), steps)
+    odds = steady.log_evidence - voice.log_evidence
+    return _Heard(voice, steady, _MEMORY * before.odds + (1 - _MEMORY) * odds)
+
+
+def _near(bend: int) -> range:
+    return range(max(0, bend - 1), min(len(BENDS), bend + 2))
+
+
+def _likeliest(fits: list[Fit], steps: int) -> Fit:
+    """Refine the fit whose bend is likeliest: one step tells, and of some none need be made."""
+
+    def likely(fit: Fit) -> float:
+        return fit.log_joint - _BEND_COST * abs(float(BENDS[fit.seen.bend]))
+
+    least = max(map(likely, fits)) - _HOPELESS
+    best = max((refined(fit, 1) for fit in fits if likely(fit) >= least), key=likely)
+    return refined(best, steps - 1)
+
+
+def _mixed(heard: _Heard, information: Float64, grid: _Grid) -> Even:
+    """Return the posterior of the two hops about a window's centre, over both kinds of sound."""
+    measured = _measured(information, grid)
+
+    def of(fit: Fit) -> Even:
+        return Even(*posterior(fit, information, grid.waves), measured)
+
+    if heard.odds > _SURE:
+        return of(heard.steady)
+    if heard.odds < -_SURE:
+        return of(heard.voice)
+    return _mixture(of(heard.voice), of(heard.steady), 1 / (1 + np.exp(-heard.odds)))
 
 
 def _joined(left: Even, right: Even, length: int) -> Even:
     """Return the samples between two windows: a mixture of what both say."""
     hop = len(left.samples) // 2
-    share = np.sin(np.arange(hop) * (np.pi / 2 / hop)) ** 2
-    apart = right.samples[:hop] - left.samples[hop:]
-    mean = left.samples[hop:] + share * apart
-    variance = (1 - share) * left.variance[hop:] + share * right.variance[:hop]
-    variance += share * (1 - share) * apart**2
-    return Even(mean[:length], variance[:length], left.measured[hop:][:length])
+    late = Even(left.samples[hop:], left.variance[hop:], left.measured[hop:])
+    early = Even(right.samples[:hop], right.variance[:hop], right.measured[:hop])
+    both = _mixture(late, early, np.sin(np.arange(hop) * (np.pi / 2 / hop)) ** 2)
+    return Even(both.samples[:length], both.variance[:length], both.measured[:length])
+
+
+def _mixture(one: Even, other: Even, share: Float64 | float) -> Even:
+    """Return what is known if the other is right with this probability."""
+    apart = other.samples - one.samples
+    variance = (1 - share) * one.variance + share * other.variance + share * (1 - share) * apart**2
+    return Even(one.samples + share * apart, variance, one.measured)
