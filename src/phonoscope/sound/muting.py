@@ -27,10 +27,10 @@ _SMOOTHED_BINS = 5
 _LEAST_GAIN = 0.1  # below, what is left tells too little of what there was
 # Of a block's coefficients: those in which most of a picture's detail lies. What is not coded is
 # still missing in the next frame, and found sooner; but nothing follows a frame in between.
-_DETAIL, _DETAIL_IN_BETWEEN = 0.1, 0.2
-_UNSURE = 10.0  # how far that is right, from picture to picture
+_DETAIL, _DETAIL_IN_BETWEEN = 0.1, 0.25
+_UNSURE = 5.0  # how far that is right, from picture to picture
 _FIRST_OF_MEAN = 0.4  # exponent: gain of frames that others are predicted from, in tests
-_MOMENTS = 48  # at which the motion of a normal distribution is looked at
+_MOMENTS = 96  # at which the motion of a normal distribution is looked at
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,11 +111,11 @@ def _share_left(noise: Float64, counted: NDArray[np.bool_]) -> Float64:
 def _gated(left: Float64, over: float) -> tuple[Float64, Float64]:
     """Return gain and bent power of the sound where `left` is left of the noise's amplitude.
 
-    Of motion u, ``1 - lost / (1 + over u²)`` is coded, where u is normal of variance 1.
+    Of motion u, ``1 - lost / (1 + over² u⁴)`` is coded, where u is normal of variance 1.
     """
     normal, weight = np.polynomial.hermite_e.hermegauss(_MOMENTS)
     square, weight = normal**2, weight / weight.sum()
-    shut = 1 / (1 + over * square)
+    shut = 1 / (1 + (over * square) ** 2)
     once, twice = float(weight @ shut), float(weight @ shut**2)
     root = np.sqrt(np.maximum(once**2 - twice * (1 - left**2), 0))
     lost = np.minimum((once - root) / twice, 1 - _LEAST_GAIN)
