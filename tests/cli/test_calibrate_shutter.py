@@ -6,7 +6,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from phonoscope.pipeline.shutter import calibrate_shutter
+import phonoscope as ph
+from phonoscope.pipeline.shutter import calibrate_shutter, doubts
 from phonoscope.scene import Camera, Motion, Scene, Texture, write_video
 
 NTSC = Fraction(60000, 1001)
@@ -95,3 +96,41 @@ def test_black(refused, tmp_path):
     refused(
         "calibrate", "shutter", tmp_path / "black.npy", "--fps", 60, code=1, says="saturated or"
     )
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory):
+    """A clip of a textured scene, whose lamp flickers."""
+    path = tmp_path_factory.mktemp("room") / "room.mkv"
+    write_video(scene(contrast=0.4).frames(), path, NTSC)
+    return path
+
+
+def test_a_clips_own_lamp_tells_the_line_delay(room):
+    shutter = ph.measure(room, shutter="rolling").facts.shutter
+    assert shutter.source == "lamp"
+    assert shutter.line_delay_s == pytest.approx(DELAY_S, rel=0.01)
+    assert shutter.direction == "down"
+
+
+@pytest.mark.parametrize(
+    ("factor", "direction", "said"),
+    [
+        (1.0, "down", None),
+        (1.2, "down", "shows a line delay of"),
+        (0.8, "down", "shows a line delay of"),
+        (1.0, "up", "rows are read the other way; give the direction down"),
+    ],
+)
+def test_a_clips_own_lamp_contradicts_a_wrong_shutter(room, factor, direction, said):
+    field = ph.measure(
+        room, shutter="rolling", line_delay=factor * DELAY_S, direction=direction
+    )  # fmt: skip
+    warnings = doubts(field)
+    assert len(warnings) == (said is not None)
+    if said is None:
+        return
+    assert said in warnings[0]
+    if factor != 1:
+        named = float(re.search(r"line delay of ([\d.e-]+) s, not", warnings[0])[1])
+        assert named == pytest.approx(DELAY_S, rel=0.02)
