@@ -29,6 +29,7 @@ _LEAST_GAIN = 0.1  # below, what is left tells too little of what there was
 # still missing in the next frame, and found sooner; but nothing follows a frame in between.
 _DETAIL, _DETAIL_IN_BETWEEN = 0.1, 0.25
 _UNSURE = 5.0  # how far that is right, from picture to picture
+_ERROR = 0.03  # of the gain where nearly all is muted, in tests
 _FIRST_OF_MEAN = 0.4  # exponent: gain of frames that others are predicted from, in tests
 _MOMENTS = 96  # at which the motion of a normal distribution is looked at
 
@@ -69,7 +70,7 @@ def muting(noise: Float64, counted: NDArray[np.bool_], power: float, between: fl
     over = power / (_DETAIL_IN_BETWEEN if between else _DETAIL)
     gain, bent = _gated(left, over)
     most, least = (_gated(left, over * factor)[0] for factor in (_UNSURE, 1 / _UNSURE))
-    bent = bent + (most - least) ** 2 / 4
+    bent = bent + (most - least) ** 2 / 4 + (_ERROR * (1 - gain)) ** 2
     if between:
         # Frames in between have less than that gain, and those that others follow have more.
         first = np.minimum(gain**_FIRST_OF_MEAN, gain / (1 - between))
