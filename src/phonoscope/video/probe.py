@@ -1,11 +1,12 @@
 """Look at a video file before reading it: streams, timestamps, and one trial frame."""
 
+import itertools
+import operator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
@@ -176,8 +177,8 @@ def _scan(container: InputContainer, stream: VideoStream) -> _Scan:
     known = [value for value in pts if value is not None]
     if len(known) < len(pts):
         return _Scan(None, hidden)
-    later = np.maximum.accumulate(known) if known else known
-    reordered = float(np.mean(np.less(known, later))) if known else 0.0
+    later = itertools.accumulate(known, max)
+    reordered = sum(map(operator.lt, known, later)) / max(len(known), 1)
     if not finished:
         known = sorted(known)[:-REORDERING]
     return _Scan(known, hidden, reordered)
