@@ -184,7 +184,7 @@ def hear(scene: Scene, field: MotionField) -> Heard:
     ours = seen[:, 0]
     if attention.verdict.detected:
         heard = multichannel_wiener(seen, attention.evidence.noise, window)
-        ours = in_full(attention, heard, sound.hearing).signal
+        ours = in_full(attention, heard, kept).signal
     agreement = (ours @ sound.samples) ** 2 / (ours @ ours) / (sound.samples @ sound.samples)
     if not agreement > 1 - 1e-9:
         raise RuntimeError("listen() no longer does what this benchmark repeats of it.")

@@ -33,8 +33,8 @@ def _response(follows):
     return freqz([follows], [1, follows - 1], frequency, fs=RATE)[1]
 
 
-def _read(noise, counted=_ALL, power=0.0, between=0.0):
-    return muting(noise, counted, power, between)
+def _read(noise, counted=_ALL, power=0.0, alike=0.0, between=0.0):
+    return muting(noise, counted, power, alike, between)
 
 
 @pytest.mark.parametrize("follows", [0.3, 0.6, 0.9, 1.0])
@@ -78,6 +78,18 @@ def test_the_error_is_largest_where_motion_is_as_large_as_the_noise():
     bent = [_read(noise, power=p).bent.max() for p in (1e-4, 0.3, 1e4)]
     assert bent[1] > 10 * bent[0]
     assert bent[1] > 10 * bent[2]
+
+
+@pytest.mark.parametrize("between", [0.0, 0.75])
+def test_the_error_is_larger_where_all_moves_alike_and_the_gain_is_the_same(between):
+    noise = np.abs(_response(0.5)) ** 2
+    alone, most, all_ = (
+        _read(noise, power=0.3, alike=alike, between=between) for alike in (0.0, 0.5, 1.0)
+    )
+    assert all_.gain == pytest.approx(alone.gain)
+    assert np.all(all_.bent >= most.bent)
+    assert np.all(most.bent >= alone.bent)
+    assert all_.bent.max() > 1.5 * alone.bent.max()
 
 
 @pytest.mark.parametrize("follows", [0.4, 0.8])

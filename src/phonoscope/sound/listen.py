@@ -9,17 +9,19 @@ from phonoscope.errors import InputError, UsageError
 from phonoscope.sound.array import Heard, multichannel_wiener, unfitted
 from phonoscope.sound.attend import Attention, attend
 from phonoscope.sound.filter import band_of, noise_gain
+from phonoscope.sound.following import step_px
 from phonoscope.sound.muting import muting, unmuted
 from phonoscope.sound.response import Response, without_colour
 from phonoscope.sound.rolling import listen_to_rows
 from phonoscope.sound.separate import separate as tell_apart
-from phonoscope.sound.verdict import FALSE_ALARM, predicting
+from phonoscope.sound.verdict import FALSE_ALARM, followed, predicting
 from phonoscope.sound.whiten import PER_CELL, Channels, displacement_information
 from phonoscope.sound.windows import shares_of_power
 from phonoscope.types import Cells, Float64, MotionField, Sound
 
 _FEWEST_SAMPLES = 32
 _FEWEST_FRAMES_OF_ROWS = 16
+_LISTENERS = 1e-2  # of what the best cell hears
 _HEARING = 9.0  # a cell hears if its share is 3 sigma above what noise alone would give it
 
 
@@ -76,6 +78,9 @@ def listen(
         return _nothing_heard(attention)
     virtual, noise, window = attention.virtual(), attention.evidence.noise, attention.window
     heard = multichannel_wiener(virtual, noise, window)
+    attention = _beyond_following(attention, heard)
+    if not attention.verdict.detected:
+        return _nothing_heard(attention)
     sound = _in_pixels(attention, heard, attention.kept, attention.kept[:, 0])
     if response is not None:
         samples, left = without_colour(attention, response)
@@ -106,35 +111,54 @@ def _in_pixels(
 
     `reference` is the ``(channel,)`` direction whose sound it is.
     """
-    field, channels, evidence = attention.field, attention.channels, attention.evidence
-    rate = float(field.rate_hz)
-    # The noise of all channels where the sound is.
-    where = evidence.snr * evidence.noise
-    level = float(where @ _background(attention)) / float(where.sum())
-    power, aligned = unfitted(heard.power, level * channels.count / field.samples)
-    hearing = _hearing(attention, heard, directions)
-    muted, heard = heard.power, in_full(attention, heard, hearing)
+    field = attention.field
+    scale, power = _scale_and_power(attention, heard, reference)
+    muted, heard = heard.power, in_full(attention, heard, directions)
     power *= heard.power / max(muted, 1e-30)
-    scale = _px_per_unit(channels, reference, field.samples * power)
-    if aligned:
-        scale /= math.sqrt(aligned)
     return Sound(
         samples=heard.signal * scale,
         rate_hz=field.rate_hz,
         band_hz=attention.band_hz,
         snr_db=10 * math.log10(power / max(heard.error, 1e-30)) if power > 0 else -math.inf,
         noise_floor_px=_floor_px(heard.noise, scale, attention),
-        noise_psd=heard.noise * scale**2 * 2 / rate,
+        noise_psd=heard.noise * scale**2 * 2 / float(field.rate_hz),
         motion_rms_px=abs(scale) * math.sqrt(power),
         verdict=attention.verdict,
-        hearing=hearing,
+        hearing=_hearing(attention, heard, directions),
         warnings=field.warnings,
     )
+
+
+def _scale_and_power(attention: Attention, heard: Heard, reference: Float64) -> tuple[float, float]:
+    # Px for one unit of what was heard, and the sound's power in such units.
+    channels, evidence, samples = attention.channels, attention.evidence, attention.field.samples
+    # The noise of all channels where the sound is.
+    where = evidence.snr * evidence.noise
+    level = float(where @ _background(attention)) / float(where.sum())
+    power, aligned = unfitted(heard.power, level * channels.count / samples)
+    scale = _px_per_unit(channels, reference, samples * power)
+    return (scale / math.sqrt(aligned) if aligned else scale), power
+
+
+def _beyond_following(attention: Attention, heard: Heard) -> Attention:
+    """Take back what may be a codec's following of slower motion."""
+    field, verdict = attention.field, attention.verdict
+    if not predicting(field.facts):
+        return attention
+    step = step_px(field, _hearing(attention, heard, attention.kept), attention.band_hz[0])
+    scale, power = _scale_and_power(attention, heard, attention.kept[:, 0])
+    rms = abs(scale) * math.sqrt(power)
+    if rms > step:
+        return attention
+    return replace(attention, verdict=followed(verdict, rms, step))
 
 
 def _nothing_heard(attention: Attention) -> Sound:
     """Return the noise itself, called noise."""
     field, noise, verdict = attention.field, attention.evidence.noise, attention.verdict
+    if predicting(field.facts):
+        step = step_px(field, np.ones(len(field.cells)), attention.band_hz[0])
+        verdict = replace(verdict, detectable_px=max(verdict.detectable_px, step))
     scale = _px_per_unit(attention.channels, attention.kept[:, 0], 0.0)
     because = f" ({verdict.reason})" if verdict.reason else ""
     return Sound(
@@ -154,13 +178,19 @@ def _nothing_heard(attention: Attention) -> Sound:
     )
 
 
-def in_full(attention: Attention, heard: Heard, hearing: Float64) -> Heard:
-    """Return what was heard without what a codec muted; ``(cell,)`` `hearing` as in `Sound`."""
+def in_full(attention: Attention, heard: Heard, directions: Float64) -> Heard:
+    """Return what was heard through ``(channel, k)`` directions without what a codec muted."""
     field = attention.field
     if not predicting(field.facts):
         return heard
-    loud = _power_per_pixel(hearing, field.cells)
-    lost = muting(_background(attention), attention.evidence.counted, loud, field.facts.reordered)
+    hearing = _hearing(attention, heard, directions)
+    lost = muting(
+        _background(attention),
+        attention.evidence.counted,
+        _power_per_pixel(hearing, field.cells),
+        _alike(attention, heard, directions, hearing),
+        field.facts.reordered,
+    )
     return unmuted(heard, lost, attention.window)
 
 
@@ -185,6 +215,28 @@ def _power_per_pixel(hearing: Float64, cells: Cells) -> float:
     # Of the sound over the noise, where most of it is heard.
     per_pixel = hearing / (cells.width_px * cells.height_px)
     return float(hearing @ per_pixel) / max(float(hearing.sum()), 1e-30)
+
+
+def _alike(attention: Attention, heard: Heard, directions: Float64, hearing: Float64) -> float:
+    # Share of the motion of those cells that hear, noise and all, that they have in common.
+    channels = attention.channels
+    hears = hearing > _LISTENERS * hearing.max()
+    root = channels.root[hears]
+    shares = directions.reshape(len(hearing), PER_CELL, -1)[hears]
+    motion = np.einsum("cij,cjk->cik", np.linalg.pinv(root, rcond=1e-6), shares)[:, :2]
+    information = displacement_information(channels.information)[hears]
+    total = information.sum(axis=0)
+    mean = np.linalg.pinv(total, hermitian=True) @ np.einsum("cij,cjk->ik", information, motion)
+    passed = noise_gain(attention.field.samples, float(attention.field.rate_hz), attention.band_hz)
+    noise = 2 * passed * len(root)
+    common, whole = (
+        float(np.einsum(subscripts, v, weight, v, heard.covariance))
+        for subscripts, v, weight in (
+            ("ik,ij,jl,kl", mean, total),
+            ("cik,cij,cjl,kl", motion, information),
+        )
+    )
+    return common / (whole + noise)
 
 
 def _px_per_unit(channels: Channels, loading: Float64, evidence: float) -> float:

@@ -30,6 +30,7 @@ _LEAST_GAIN = 0.1  # below, what is left tells too little of what there was
 _DETAIL, _DETAIL_IN_BETWEEN = 0.1, 0.25
 _UNSURE = 5.0  # how far that is right, from picture to picture
 _ERROR = 0.03  # of the gain where nearly all is muted, in tests
+_ALIKE = 3.0  # how much larger it is where all cells move alike, in tests
 _FIRST_OF_MEAN = 0.4  # exponent: gain of frames that others are predicted from, in tests
 _MOMENTS = 96  # at which the motion of a normal distribution is looked at
 
@@ -50,7 +51,9 @@ class Muting:
     bent: Float64
 
 
-def muting(noise: Float64, counted: NDArray[np.bool_], power: float, between: float) -> Muting:
+def muting(
+    noise: Float64, counted: NDArray[np.bool_], power: float, alike: float, between: float
+) -> Muting:
     """Read from the colour of noise what happened to motion.
 
     Parameters
@@ -61,6 +64,8 @@ def muting(noise: Float64, counted: NDArray[np.bool_], power: float, between: fl
         ``(bin,)`` where that is noise and nothing else.
     power
         Of the sound over that of the noise, in a pixel of the cells that hear.
+    alike
+        Share of the motion, noise and all, that the cells that hear have in common.
     between
         Share of the frames that are predicted from those after them, too.
 
@@ -71,6 +76,10 @@ def muting(noise: Float64, counted: NDArray[np.bool_], power: float, between: fl
     gain, bent = _gated(left, over)
     most, least = (_gated(left, over * factor)[0] for factor in (_UNSURE, 1 / _UNSURE))
     bent = bent + (most - least) ** 2 / 4 + (_ERROR * (1 - gain)) ** 2
+    # What a codec decides for each block by how far that moves, it decides for all at once if they
+    # move together (squares of normal variables correlate as the square of how they do themselves,
+    # and times the motion as its cube): then that error does not average out over the cells.
+    bent = bent * (1 + _ALIKE * alike**3)
     if between:
         # Frames in between have less than that gain, and those that others follow have more.
         first = np.minimum(gain**_FIRST_OF_MEAN, gain / (1 - between))

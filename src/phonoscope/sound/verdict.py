@@ -1,6 +1,7 @@
 """The verdict: is there sound in a motion field."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,8 @@ def judge(
     smoothed = bool(np.count_nonzero(noise < _SMOOTHED) > 0.5 * len(noise))
     # Over the camera's noise, however little of it is left.
     strongest = float(np.max(snr * np.minimum(background, 1)))
-    if smoothed and 0 < strongest < 10 ** (_BEYOND_ARTEFACTS_DB / 10):
+    beyond = 10 ** (_BEYOND_ARTEFACTS_DB / 10)
+    if smoothed and 0 < strongest < beyond:
         snr = np.zeros_like(snr)
         reason = (
             "compression has smoothed the camera's noise away and small motion with it; what is "
@@ -87,18 +89,46 @@ def judge(
     with np.errstate(divide="ignore"):
         snr_db, noise_db = 10 * np.log10(snr), 10 * np.log10(evidence.noise)
     # Motion has several shapes as a rule: the strongest is taken to have half of its power.
-    power = 2 * detectable_power(false_alarm, channels, samples)
     level = float(noise.mean()) if len(noise) else 1.0
+    power = 2 * max(
+        level * detectable_power(false_alarm, channels, samples), beyond if smoothed else 0.0
+    )
     return Verdict(
         detected=bool(len(heard)),
         p_value=evidence.p_value,
         false_alarm=false_alarm,
-        detectable_px=math.sqrt(power * level / information),
+        detectable_px=math.sqrt(power / information),
         frequency_hz=evidence.frequency_hz,
         snr_db=snr_db,
         noise_db=noise_db,
         heard_hz=(float(heard[0]), float(heard[-1])) if len(heard) else None,
         reason=reason,
+    )
+
+
+def followed(verdict: Verdict, rms_px: float, step_px: float) -> Verdict:
+    """Return the verdict where what was heard may be how a codec follows slower motion.
+
+    Parameters
+    ----------
+    verdict
+        That there is sound.
+    rms_px
+        Of what was heard, px.
+    step_px
+        How far the picture moves from frame to frame more slowly than the sound, RMS px.
+    """
+    return replace(
+        verdict,
+        detected=False,
+        snr_db=np.full_like(verdict.snr_db, -np.inf),
+        heard_hz=None,
+        reason=(
+            f"what is there moves by {rms_px:.2g} px, and the picture itself by {step_px:.2g} px "
+            "from frame to frame: in a compressed video that may be the codec, which follows late; "
+            "a steadier camera, more frames a second or a file without compression between "
+            "frames would tell"
+        ),
     )
 
 
