@@ -33,4 +33,6 @@ def step_px(field: MotionField, weight: Float64, low_hz: float) -> float:
         return 0.0
     rate = float(field.rate_hz)
     slow = mean - mean.mean(axis=0) - band_pass(mean, rate, (low_hz, rate / 2))
-    return float(np.sqrt(np.mean(np.sum(np.diff(slow, axis=0) ** 2, axis=1))))
+    end = min(round(rate / low_hz), len(slow) // 4)  # where the filter leaves some of the sound
+    steps = np.diff(slow[end : len(slow) - end], axis=0)
+    return float(np.sqrt(np.mean(np.sum(steps**2, axis=1))))
