@@ -190,6 +190,34 @@ def test_an_error_of_the_reference_makes_no_comb():
     assert not listen(spoiled, band=BAND).verdict.detected
 
 
+def test_cells_at_the_edges_of_the_picture_tell_nothing():
+    field = _field(lambda t: 0 * t, sway=lambda t: 3 * np.sin(5 * t))
+    (block,) = field.blocks
+    edge = (field.cells.y_px < 8) | (field.cells.y_px + 4 > HEIGHT - 8)
+    # What the edge hides follows the sway, quicker than it.
+    error = 0.3 * np.sin(4 * block.motion[:, edge].astype(np.float64))
+    motion = block.motion.copy()
+    motion[:, edge] += error
+    spoiled = replace(field, blocks=[replace(block, motion=motion)])
+    (still,) = steady(spoiled, 20.0).blocks
+    told = still.information.any(axis=(1, 2))
+    assert not told[edge].any()
+    # Three px of sway, too, and not the columns, of which it is the smaller part.
+    inside = (field.cells.y_px >= 12) & (field.cells.y_px + 4 <= HEIGHT - 12)
+    assert told[inside].all()
+    heard, clean = listen(spoiled, band=BAND), listen(field, band=BAND)
+    assert not heard.verdict.detected
+    assert np.std(heard.samples) < 1.1 * np.std(clean.samples)
+
+
+def test_a_strip_along_an_edge_is_heard_as_it_is():
+    field = _field(lambda t: 0.05 * _voice(t))
+    cells = field.cells
+    strip = replace(cells, y_px=cells.y_px % 8, height_px=cells.height_px)
+    (block,) = steady(replace(field, cells=strip), 20.0).blocks
+    assert block.information.any(axis=(1, 2)).all()
+
+
 def test_blocks_make_no_seam():
     field = _field(lambda t: 0.02 * _voice(t), sway=lambda t: np.sin(6 * t), frames=120)
     (whole,) = steady(field, 20.0).blocks

@@ -29,21 +29,29 @@ _SLOW_HZ = 4.0
 _FASTER = 4  # times that: up to there what is left of a cell tells its noise
 _RIDGE = 1e-9
 _LINEAR = 3  # 1, x, y
+# A picture's edge hides what its slope is made of, so far from it on either side, and more where
+# the picture has swayed across it: there a cell's error follows the sway.
+_EDGE_PX = 8
+_MOST_LEFT_OUT = 0.25  # of the cells: a strip along an edge is heard as it is
 
 
 def steady(field: MotionField, lowest_hz: float) -> MotionField:
     """Return a field without what is slower than `lowest_hz`, and without its cells' offsets.
 
+    Cells at the picture's edges tell nothing in it.
+
     Each block is fitted together with its neighbours, so that nothing shows where they meet. The
     information of the blocks is that of displacement, whatever the light did; gains are 1.
     """
     lengths = samples_of(field.blocks)
+    inside = _away_from_edges(field)
     load = lru_cache(maxsize=4)(lambda n: field.blocks[n])
 
     def read(number: int) -> MotionBlock:
         near = range(max(number - 1, 0), min(number + 2, len(lengths)))
         blocks = [load(n) for n in near]
         information = np.mean([displacement_information(b.information) for b in blocks], axis=0)
+        information *= inside[:, None, None]
         time = np.concatenate([b.time_s for b in blocks])
         motion = np.concatenate([b.motion for b in blocks])
         left = motion - _sway(motion, time, information, field.cells, lowest_hz)
@@ -52,6 +60,7 @@ def steady(field: MotionField, lowest_hz: float) -> MotionField:
         own = slice(first, first + lengths[number])
         full = np.zeros((len(field.cells), 3, 3))
         full[:, :2, :2] = displacement_information(load(number).information)
+        full *= inside[:, None, None]
         return MotionBlock(
             time[own],
             left[own],
@@ -60,6 +69,29 @@ def steady(field: MotionField, lowest_hz: float) -> MotionField:
         )
 
     return replace(field, blocks=LazyBlocks(lengths, read))
+
+
+def _away_from_edges(field: MotionField) -> NDArray[np.bool_]:
+    # (cell,) whether most of it has always been.
+    cells, facts = field.cells, field.facts
+    first = np.stack([cells.x_px, cells.y_px]).astype(np.float64)
+    size = np.stack([cells.width_px, cells.height_px])
+    furthest = _furthest(field)[:, None]
+    last = np.array([[facts.width], [facts.height]]) - _EDGE_PX - furthest
+    seen = np.minimum(first + size, last) - np.maximum(first, _EDGE_PX + furthest)
+    inside = np.asarray((seen > size / 2).all(axis=0))
+    return inside if np.mean(~inside) <= _MOST_LEFT_OUT else np.ones_like(inside)
+
+
+def _furthest(field: MotionField) -> Float64:
+    # (2,) how far along x and y the picture ever was from where its reference was taken, px.
+    information = displacement_information(field.information)
+    reader = np.linalg.pinv(information.sum(axis=0), hermitian=True)
+    most = np.zeros(2)
+    for block in field.blocks:
+        mean = np.einsum("cij,tcj->ti", information, block.motion, optimize=True) @ reader
+        most = np.maximum(most, np.abs(mean).max(axis=0))
+    return most
 
 
 def _sway(
