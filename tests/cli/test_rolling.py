@@ -59,6 +59,49 @@ def test_tones_above_the_frame_rate_are_heard(phonoscope, clip, tmp_path):
     assert record["sample_rate_hz"] == 8000
 
 
+def test_what_the_exposure_took_is_told_and_given_back(phonoscope, clip, tmp_path):
+    out, facts = tmp_path / "out.wav", tmp_path / "out.json"
+    done = phonoscope(
+        "recover", clip, "--line-delay", "40us", "--exposure", "1/4000", "-o", out, "--json", facts
+    )
+    assert done.code == 0, done.err
+    told = json.loads(facts.read_text())["parameters"]["exposure"]
+    assert told == {
+        "exposure_s": 1 / 4000,
+        "first_null_hz": 4000,
+        "left_at_band_edges": [pytest.approx(0.999, abs=1e-3), pytest.approx(0.637, abs=1e-3)],
+    }
+    measured, given_back = (
+        np.asarray(ph.read_audio(path)[0]) for path in (out, tmp_path / "out.equalized.wav")
+    )
+    high, low = (
+        [
+            np.abs(np.exp(-2j * np.pi * hz * np.arange(len(x)) / 48000) @ x)
+            for x in (measured, given_back)
+        ]
+        for hz in (785, 233)
+    )
+    # Files are scaled to their peaks: the lower tone is the measure.
+    lifted = (high[1] / low[1]) / (high[0] / low[0])
+    assert lifted == pytest.approx(np.sinc(233 / 4000) / np.sinc(785 / 4000), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("exposure", "told"),
+    [
+        ("1/30", "longer than the 0.01667 s from frame to frame"),
+        ("soon", "exposure 'soon' is not a time"),
+        ("1/0", "exposure '1/0' is not a time"),
+    ],
+)
+def test_an_exposure_that_cannot_be_is_refused(phonoscope, clip, tmp_path, exposure, told):
+    out = tmp_path / "out.wav"
+    done = phonoscope("recover", clip, "--line-delay", "40us", "--exposure", exposure, "-o", out)
+    assert done.code == 2
+    assert told in done.err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_low_tone_before_a_high_speed_camera_is_heard(phonoscope, tmp_path):
     scene = Scene(
         Camera(160, 128, Fraction(250), 1 / 4000, read_noise=0.7, line_delay_s=8e-6),

@@ -76,6 +76,7 @@ def recover(
             rich_help_panel=options.LISTENING,
         ),
     ] = None,
+    exposure: options.Exposure = None,
     separate: Annotated[
         bool,
         typer.Option(
@@ -120,7 +121,7 @@ def recover(
 
     target = default_output(source, ".wav") if output is None else output
     file_rate = check_file_rate(target, rate)
-    beside = [version_path(target, "equalized")] if equalize else []
+    beside = [version_path(target, "equalized")] if equalize or exposure else []
     beside += [version_path(target, "enhanced")] if enhance or mains in ("50", "60") else []
     beside += [source_path(target, 1)] if separate else []
     check_outputs(source, target, json_file, *beside, read=equalize)
@@ -130,7 +131,8 @@ def recover(
         sound = run(
             source, fps=fps, region=region or (), band=band, cell=cell, start=start,
             duration=duration, shutter=shutter, line_delay=line_delay, readout=readout,
-            direction=direction, enhance=enhance, mains=mains, equalize=equalize, separate=separate,
+            direction=direction, enhance=enhance, mains=mains, equalize=equalize,
+            exposure=exposure, separate=separate,
             method=method, scales=scales, orientations=orientations, weights=weights,
             fingerprint=json_file is not None, progress=progress,
         )  # fmt: skip

@@ -111,6 +111,15 @@ ReadingDirection = Annotated[
         rich_help_panel=SHUTTER,
     ),
 ]
+Exposure = Annotated[
+    str | None,
+    typer.Option(
+        help="How long each frame or row was exposed (1/2000, 0.5ms): what it took from the high "
+        "frequencies is given back as far as noise allows, as FILE.equalized.wav.",
+        metavar="S",
+        rich_help_panel=LISTENING,
+    ),
+]
 Json = Annotated[
     Path | None,
     typer.Option(

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import phonoscope
+from phonoscope.errors import UsageError
+from phonoscope.sound import left_by_exposure
 from phonoscope.types import Float64, MotionField, Sound, Verdict, VideoFacts
 
 
@@ -57,6 +59,30 @@ def _shutter(facts: VideoFacts) -> dict[str, Any]:
         "line_delay_s": shutter.line_delay_s,
         "readout_s": shutter.line_delay_s * facts.height,
         "direction": shutter.direction,
+    }
+
+
+def exposure_of(
+    exposure_s: float, facts: VideoFacts, band_hz: tuple[float, float]
+) -> dict[str, Any]:
+    """Return what an exposure leaves, for the record.
+
+    Raises
+    ------
+    UsageError
+        If it is longer than there is time for.
+    """
+    longest = 1 / float(facts.capture_rate)
+    if exposure_s > longest:
+        raise UsageError(
+            f"an exposure of {exposure_s:.4g} s is longer than the {longest:.4g} s from frame to "
+            "frame; give the time for which each frame was exposed, such as 1/2000."
+        )
+    left = left_by_exposure(np.array(band_hz), exposure_s)
+    return {
+        "exposure_s": exposure_s,
+        "first_null_hz": 1 / exposure_s,
+        "left_at_band_edges": [round(float(value), 4) for value in left],
     }
 
 

@@ -13,10 +13,25 @@ from phonoscope.choices import Direction, Kind, Mains, Method, ShutterKind, Weig
 from phonoscope.errors import UsageError
 from phonoscope.pipeline.measuring import motion_of
 from phonoscope.pipeline.published import Pyramid, recover_by_pyramid
-from phonoscope.pipeline.record import record_of
-from phonoscope.pipeline.request import AnyRegion, Progress, Rate, Reading, Request
+from phonoscope.pipeline.record import exposure_of, record_of
+from phonoscope.pipeline.request import (
+    AnyRegion,
+    Progress,
+    Rate,
+    Reading,
+    Request,
+    parse_duration,
+)
 from phonoscope.pipeline.shutter import doubts
-from phonoscope.sound import Response, check_polish, listen, measure_response, polish, read_response
+from phonoscope.sound import (
+    Response,
+    check_polish,
+    listen,
+    measure_response,
+    polish,
+    read_response,
+    without_exposure,
+)
 from phonoscope.types import MotionField, Sound
 
 _File = str | os.PathLike[str]
@@ -38,6 +53,7 @@ def recover(
     enhance: Kind | None = None,
     mains: Mains = "auto",
     equalize: Response | _File | None = None,
+    exposure: float | str | None = None,
     separate: bool = False,
     method: Method = "array",
     scales: int = 4,
@@ -69,6 +85,10 @@ def recover(
     equalize
         Response of the object, from `calibrate_response`, or the file that holds it: its colour is
         taken off. That is `Sound.equalized`.
+    exposure
+        Time for which each frame, or row, was exposed, s (or ``"1/2000"``, ``"0.5ms"``): what it
+        took from the high frequencies is told in the record, and given back where the noise
+        allows. That is `Sound.equalized`, too.
     separate
         Also tell independent sources apart: `Sound.sources`.
     method
@@ -98,6 +118,12 @@ def recover(
         band=band, fingerprint=fingerprint, progress=progress,
         reading=Reading.checked(shutter, line_delay, readout, direction),
     )  # fmt: skip
+    exposed = None if exposure is None else parse_duration("exposure", exposure)
+    if exposed is not None and equalize is not None:
+        raise UsageError(
+            "the response of an object holds what the exposure takes already; give equalize or "
+            "exposure."
+        )
     check_polish(enhance, mains)
     polished = enhance is not None or mains in ("50", "60")
     if method == "pyramid":
@@ -106,7 +132,7 @@ def recover(
                 "the pyramid method takes each frame for one instant; for a rolling shutter take "
                 "the method array."
             )
-        if polished or separate or equalize is not None:
+        if polished or separate or equalize is not None or exposed is not None:
             raise UsageError(
                 "the pyramid method has one channel, of unknown noise: it cannot enhance, equalise "
                 "or separate; leave that out, or take the method array."
@@ -130,6 +156,9 @@ def recover(
         if field.facts.shutter.rolling:
             field = replace(field, warnings=(*field.warnings, *doubts(field)))
         sound = listen(field, band=request.band, response=response, separate=separate)
+        if exposed is not None:
+            more["exposure"] = exposure_of(exposed, field.facts, sound.band_hz)
+            sound = without_exposure(sound, exposed)
         sound = replace(sound, record=record_of(field, sound, **more))
     return polish(sound, enhance, mains) if polished else sound
 

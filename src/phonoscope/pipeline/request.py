@@ -163,7 +163,7 @@ class Reading:
 
 
 def parse_duration(name: str, value: float | str) -> float:
-    """Return seconds of ``16e-6``, ``"11.5ms"``, ``"16us"`` or ``"16µs"``.
+    """Return seconds of ``16e-6``, ``"11.5ms"``, ``"16us"``, ``"16µs"`` or ``"1/2000"``.
 
     Raises
     ------
@@ -177,8 +177,8 @@ def parse_duration(name: str, value: float | str) -> float:
             text, scale = text.removesuffix(unit), seconds
             break
     try:
-        result = float(text) * scale
-    except ValueError:
+        result = (float(Fraction(text)) if "/" in text else float(text)) * scale
+    except (ValueError, ZeroDivisionError):
         result = math.nan
     if not 0 < result < 1:
         raise UsageError(

@@ -1,6 +1,7 @@
 """Motion to sound: as measured, and enhanced beside it."""
 
 from phonoscope.sound.bands import sum_bands
+from phonoscope.sound.exposure import left_by_exposure, without_exposure
 from phonoscope.sound.filter import band_of, chosen_band
 from phonoscope.sound.listen import listen
 from phonoscope.sound.polish import check_polish, polish
@@ -18,10 +19,12 @@ __all__ = [
     "check_polish",
     "chosen_band",
     "is_response_file",
+    "left_by_exposure",
     "listen",
     "measure_response",
     "polish",
     "read_response",
     "select",
     "sum_bands",
+    "without_exposure",
 ]

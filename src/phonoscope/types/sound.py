@@ -90,7 +90,7 @@ class Sound:
         Sentences that the user should read.
     equalized
         ``(sample,)`` the sound without the object's colour, in the unit of the known sound of the
-        calibration; or None.
+        calibration; or in px, with what the exposure took given back; or None.
     equalized_noise_psd
         ``(bin,)`` density of the noise left in `equalized`, as in `noise_psd`; or None.
     enhanced
