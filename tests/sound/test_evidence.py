@@ -322,3 +322,23 @@ def test_where_all_cells_are_alike_no_noise_is_raised(seed):
     found = _evidence(_field(_moving(sound), seed=seed))
     assert np.all(found.snr[found.counted] > 30)
     assert np.all(found.raised == 1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_cell_of_straight_edges_is_no_quiet_cell(seed):
+    # It knows its motion across its edges alone: x and y are one and the same.
+    field = _field(_still(cells=40), seed=seed)
+    across, deviation = np.array([0.6, 0.8]), 0.2
+    noise = deviation * np.random.default_rng(seed).standard_normal(field.samples)
+    blocks, first = [], 0
+    for block in field.blocks:
+        motion, information = block.motion.copy(), block.information.copy()
+        motion[:, 7] = noise[first : first + len(motion), None] * across
+        information[7, :2, :2] = np.outer(across, across) / deviation**2
+        blocks.append(replace(block, motion=motion, information=information))
+        first += len(motion)
+    spoiled = replace(field, blocks=blocks)
+    channels = whiten(spoiled)
+    factors = excess(channels, np.random.default_rng(seed).standard_normal((120, 4)))
+    assert factors is None or factors[7] == pytest.approx(1, abs=0.4)
+    assert _evidence(spoiled).p_value > 1e-3

@@ -22,6 +22,8 @@ _FEWEST_CELLS = 6
 _SURE = 4.0  # standard deviations
 _SHARED = 5.0  # relative variance of a variance over that of one sample: differences overlap
 _UNEXPLAINED = 0.2
+_KNOWN = 1e-9  # of the largest singular value
+_LEAST_SHARE = 0.05
 
 
 def excess(channels: Channels, directions: Float64) -> Float64 | None:
@@ -44,9 +46,10 @@ def excess(channels: Channels, directions: Float64) -> Float64 | None:
         return None
     basis = np.linalg.qr(directions)[0]
     virtual = channels.mix(basis)
-    alive = channels.root.any(axis=2)
+    # Where a cell cannot tell a direction (straight edges), its channels share what it can.
+    share = _share_of_noise(channels.root)
     most = np.zeros((cells, PER_CELL))
-    noisy = alive.copy()
+    noisy = share > _LEAST_SHARE
     # At high frequencies, and at low ones, where codecs leave more.
     for lag in {1, flicker_lag(channels.field)}:
         total, rest = _apart(channels, basis, virtual, lag)
@@ -56,6 +59,7 @@ def excess(channels: Channels, directions: Float64) -> Float64 | None:
         noisy &= rest > _UNEXPLAINED * total
     if not noisy.any():
         return None
+    most = most / np.where(noisy, share, 1)
     # What all have more or less than claimed is for the evidence to say: here it is the odd ones.
     level = float(np.median(most[noisy]))
     factors = np.where(noisy, most / level, 1.0)
@@ -63,6 +67,12 @@ def excess(channels: Channels, directions: Float64) -> Float64 | None:
     usual = 1 + _SURE * math.sqrt(_SHARED / len(virtual))
     odd = (factors > usual) | (factors < 1 / usual)
     return np.where(odd, factors, 1.0) if odd.any() else None
+
+
+def _share_of_noise(root: Float64) -> Float64:
+    # (cell, 3) variance of each channel if the noise is as claimed: 1 where all three are known.
+    known = root @ np.linalg.pinv(root, rcond=_KNOWN)
+    return np.asarray(np.diagonal(known, axis1=1, axis2=2))
 
 
 def _apart(
