@@ -10,7 +10,7 @@ import pytest
 import phonoscope as ph
 from phonoscope.scene import Camera, Motion, Scene, Sway, Texture, noise, silence, write_video
 from phonoscope.sound import listen
-from phonoscope.sound.following import step_px
+from phonoscope.sound.following import FRAMES_LATE, lag_px
 from phonoscope.types import Cells, MotionBlock, MotionField, NoiseModel, VideoFacts
 
 RATE = 500
@@ -44,22 +44,20 @@ def _field(sound_px, sway_px, codec="h264", block=512, seed=0):
     return MotionField(facts, cells, model, SAMPLES, blocks)
 
 
-def _step(sway_px):
+def _lag(sway_px):
     # RMS of a sine's differences.
-    return 2 * np.pi * sway_px / RATE / np.sqrt(2)
+    return FRAMES_LATE * 2 * np.pi * sway_px / RATE / np.sqrt(2)
 
 
 @pytest.mark.parametrize("sway_px", [0.3, 3.0])
 @pytest.mark.parametrize("sound_px", [0.0, 0.5])
-def test_the_step_is_that_of_the_slow_motion_alone(sway_px, sound_px):
+def test_the_lag_is_that_of_the_slow_motion_alone(sway_px, sound_px):
     field = _field(sound_px, sway_px)
-    step = step_px(field, np.ones(CELLS), 20.0)
-    assert step == pytest.approx(_step(sway_px), rel=0.1)
-    assert step_px(_field(sound_px, sway_px, block=333), np.ones(CELLS), 20.0) == pytest.approx(
-        step
-    )
+    lag = lag_px(field, np.ones(CELLS), 20.0)
+    assert lag == pytest.approx(_lag(sway_px), rel=0.1)
+    assert lag_px(_field(sound_px, sway_px, block=333), np.ones(CELLS), 20.0) == pytest.approx(lag)
     # Without a lower edge nothing is slower than the band.
-    assert step_px(field, np.ones(CELLS), 0.0) == 0
+    assert lag_px(field, np.ones(CELLS), 0.0) == 0
 
 
 def test_cells_that_do_not_count_may_do_what_they_will():
@@ -71,8 +69,8 @@ def test_cells_that_do_not_count_may_do_what_they_will():
         blocks.append(replace(block, motion=motion))
     weight = np.zeros(CELLS)
     weight[:10] = 2.0
-    assert step_px(replace(field, blocks=blocks), weight, 20.0) == pytest.approx(
-        _step(1.0), rel=0.1
+    assert lag_px(replace(field, blocks=blocks), weight, 20.0) == pytest.approx(
+        _lag(1.0), rel=0.1
     )
 
 
@@ -86,27 +84,27 @@ def test_cells_that_do_not_count_may_do_what_they_will():
         ("ffv1", 0.5, True),
     ],
 )
-def test_what_is_smaller_than_the_step_is_not_heard_from_a_predicting_codec(codec, sound_px, heard):
-    step = _step(3.0)
-    sound = listen(_field(sound_px * step, 3.0, codec))
+def test_what_is_smaller_than_the_lag_is_not_heard_from_a_predicting_codec(codec, sound_px, heard):
+    lag = _lag(3.0)
+    sound = listen(_field(sound_px * lag, 3.0, codec))
     assert sound.verdict.detected is heard
     if heard:
-        assert sound.motion_rms_px == pytest.approx(sound_px * step, rel=0.1)
+        assert sound.motion_rms_px == pytest.approx(sound_px * lag, rel=0.1)
     else:
         assert "follows late" in sound.verdict.reason
-        told = re.search(r"([\d.]+) px from frame to frame", sound.verdict.reason)
-        assert float(told[1]) == pytest.approx(step, rel=0.1)
+        told = re.search(r"([\d.]+) px in 3 frames", sound.verdict.reason)
+        assert float(told[1]) == pytest.approx(lag, rel=0.1)
         assert any("follows late" in warning for warning in sound.warnings)
         assert sound.verdict.heard_hz is None
         assert np.all(np.isneginf(sound.verdict.snr_db))
-        assert sound.verdict.detectable_px >= 0.9 * step
+        assert sound.verdict.detectable_px >= 0.9 * lag
 
 
-def test_the_detectable_motion_is_no_smaller_than_the_step():
+def test_the_detectable_motion_is_no_smaller_than_the_lag():
     quiet = listen(_field(0.0, 3.0))
     assert not quiet.verdict.detected
-    assert quiet.verdict.detectable_px == pytest.approx(_step(3.0), rel=0.1)
-    assert listen(_field(0.0, 3.0, "mjpeg")).verdict.detectable_px < 0.5 * _step(3.0)
+    assert quiet.verdict.detectable_px == pytest.approx(_lag(3.0), rel=0.1)
+    assert listen(_field(0.0, 3.0, "mjpeg")).verdict.detectable_px < 0.5 * _lag(3.0)
 
 
 def _scene(sound_px, seed):

@@ -1,8 +1,8 @@
 """What a codec makes of slow motion: it follows late, and the catching up looks like sound.
 
 A codec that predicts a frame from others moves what they show by vectors of a quarter of a pixel,
-and codes coarsely what is left. So a picture that sways lags behind itself by some of what it
-moves from one frame to the next, more in some frames than in others, alike in all cells. No
+and codes coarsely what is left, a few frames later where that is cheaper. So a picture that sways
+lags behind itself by some of what it moves in those frames, more in some than in others. No
 statistics of the noise tell that from sound, for it moves as sound does. But it is no larger than
 what it lags behind by.
 """
@@ -13,8 +13,12 @@ from phonoscope.sound.filter import band_pass
 from phonoscope.types import Float64, MotionField
 
 
-def step_px(field: MotionField, weight: Float64, low_hz: float) -> float:
-    """Return how far the picture moves from frame to frame more slowly than a band, RMS px.
+FRAMES_LATE = 3
+"""Frames that a codec may let pass before it follows: up to 2.5 in tests."""
+
+
+def lag_px(field: MotionField, weight: Float64, low_hz: float) -> float:
+    """Return how far the picture moves in `FRAMES_LATE` more slowly than a band, RMS px.
 
     Parameters
     ----------
@@ -34,5 +38,6 @@ def step_px(field: MotionField, weight: Float64, low_hz: float) -> float:
     rate = float(field.rate_hz)
     slow = mean - mean.mean(axis=0) - band_pass(mean, rate, (low_hz, rate / 2))
     end = min(round(rate / low_hz), len(slow) // 4)  # where the filter leaves some of the sound
-    steps = np.diff(slow[end : len(slow) - end], axis=0)
-    return float(np.sqrt(np.mean(np.sum(steps**2, axis=1))))
+    slow = slow[end : len(slow) - end]
+    lags = slow[FRAMES_LATE:] - slow[:-FRAMES_LATE]
+    return float(np.sqrt(np.mean(np.sum(lags**2, axis=1))))

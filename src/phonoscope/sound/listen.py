@@ -9,7 +9,7 @@ from phonoscope.errors import InputError, UsageError
 from phonoscope.sound.array import Heard, multichannel_wiener, unfitted
 from phonoscope.sound.attend import Attention, attend
 from phonoscope.sound.filter import band_of, noise_gain
-from phonoscope.sound.following import step_px
+from phonoscope.sound.following import lag_px
 from phonoscope.sound.muting import muting, unmuted
 from phonoscope.sound.response import Response, without_colour
 from phonoscope.sound.rolling import listen_to_rows
@@ -145,20 +145,20 @@ def _beyond_following(attention: Attention, heard: Heard) -> Attention:
     field, verdict = attention.field, attention.verdict
     if not predicting(field.facts):
         return attention
-    step = step_px(field, _hearing(attention, heard, attention.kept), attention.band_hz[0])
+    lag = lag_px(field, _hearing(attention, heard, attention.kept), attention.band_hz[0])
     scale, power = _scale_and_power(attention, heard, attention.kept[:, 0])
     rms = abs(scale) * math.sqrt(power)
-    if rms > step:
+    if rms > lag:
         return attention
-    return replace(attention, verdict=followed(verdict, rms, step))
+    return replace(attention, verdict=followed(verdict, rms, lag))
 
 
 def _nothing_heard(attention: Attention) -> Sound:
     """Return the noise itself, called noise."""
     field, noise, verdict = attention.field, attention.evidence.noise, attention.verdict
     if predicting(field.facts):
-        step = step_px(field, np.ones(len(field.cells)), attention.band_hz[0])
-        verdict = replace(verdict, detectable_px=max(verdict.detectable_px, step))
+        lag = lag_px(field, np.ones(len(field.cells)), attention.band_hz[0])
+        verdict = replace(verdict, detectable_px=max(verdict.detectable_px, lag))
     scale = _px_per_unit(attention.channels, attention.kept[:, 0], 0.0)
     because = f" ({verdict.reason})" if verdict.reason else ""
     return Sound(

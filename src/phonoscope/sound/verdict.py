@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from phonoscope.sound.array import alignment
 from phonoscope.sound.evidence import Evidence
+from phonoscope.sound.following import FRAMES_LATE
 from phonoscope.types import Float64, Verdict, VideoFacts
 
 FALSE_ALARM = 1e-3
@@ -106,7 +107,7 @@ def judge(
     )
 
 
-def followed(verdict: Verdict, rms_px: float, step_px: float) -> Verdict:
+def followed(verdict: Verdict, rms_px: float, lag_px: float) -> Verdict:
     """Return the verdict where what was heard may be how a codec follows slower motion.
 
     Parameters
@@ -115,8 +116,8 @@ def followed(verdict: Verdict, rms_px: float, step_px: float) -> Verdict:
         That there is sound.
     rms_px
         Of what was heard, px.
-    step_px
-        How far the picture moves from frame to frame more slowly than the sound, RMS px.
+    lag_px
+        How far the picture moves in `FRAMES_LATE` more slowly than the sound, RMS px.
     """
     return replace(
         verdict,
@@ -124,8 +125,9 @@ def followed(verdict: Verdict, rms_px: float, step_px: float) -> Verdict:
         snr_db=np.full_like(verdict.snr_db, -np.inf),
         heard_hz=None,
         reason=(
-            f"what is there moves by {rms_px:.2g} px, and the picture itself by {step_px:.2g} px "
-            "from frame to frame: in a compressed video that may be the codec, which follows late; "
+            f"what is there moves by {rms_px:.2g} px, and the picture itself by {lag_px:.2g} px "
+            f"in {FRAMES_LATE} frames: in a compressed video that may be the codec, which follows "
+            "late; "
             "a steadier camera, more frames a second or a file without compression between "
             "frames would tell"
         ),
