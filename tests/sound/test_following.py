@@ -69,9 +69,7 @@ def test_cells_that_do_not_count_may_do_what_they_will():
         blocks.append(replace(block, motion=motion))
     weight = np.zeros(CELLS)
     weight[:10] = 2.0
-    assert lag_px(replace(field, blocks=blocks), weight, 20.0) == pytest.approx(
-        _lag(1.0), rel=0.1
-    )
+    assert lag_px(replace(field, blocks=blocks), weight, 20.0) == pytest.approx(_lag(1.0), rel=0.1)
 
 
 @pytest.mark.parametrize(

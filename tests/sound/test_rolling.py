@@ -68,6 +68,36 @@ def _score(sound, heard):
     return si_sdr(band_pass(truth[:, None], rate, BAND)[:, 0], heard.samples)
 
 
+def _swaying(share):
+    """Return a field that sways by 1 px at 1 Hz, and sounds with that share of what it then moves.
+
+    That is from one frame to the next.
+    """
+    step = 2 * np.pi / FPS / np.sqrt(2)
+    loud = _voice(np.arange(0, 1, 1e-4)).std()
+    return step, _field(
+        lambda t: share * step / loud * _voice(t),
+        sway=lambda at: np.sin(2 * np.pi * at),
+    )
+
+
+@pytest.mark.parametrize(("codec", "share", "heard"), [("h264", 0.5, False), ("h264", 2.0, True),
+                                                       ("mjpeg", 0.5, True)])  # fmt: skip
+def test_what_a_codec_may_have_made_of_sway_is_not_heard(codec, share, heard):
+    step, field = _swaying(share)
+    sound = listen(replace(field, facts=replace(field.facts, codec=codec)), band=BAND)
+    assert sound.verdict.detected is heard
+    if heard:
+        assert sound.motion_rms_px == pytest.approx(share * step, rel=0.25)
+        assert not sound.warnings
+    else:
+        assert "follows late" in sound.verdict.reason
+        assert any("follows late" in warning for warning in sound.warnings)
+        assert sound.verdict.detectable_px > 0.95 * step
+        assert sound.snr_db == -np.inf
+        assert sound.motion_rms_px == 0
+
+
 def test_hears_far_above_the_frame_rate():
     heard = listen(_field(lambda t: 0.02 * _voice(t)), band=BAND)
     assert heard.verdict.detected

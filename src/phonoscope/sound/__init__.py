@@ -3,6 +3,8 @@
 from phonoscope.sound.bands import sum_bands
 from phonoscope.sound.exposure import left_by_exposure, without_exposure
 from phonoscope.sound.filter import band_of, chosen_band
+from phonoscope.sound.flicker import lamp_flicker
+from phonoscope.sound.foresee import Foreseen, foresee
 from phonoscope.sound.listen import listen
 from phonoscope.sound.polish import check_polish, polish
 from phonoscope.sound.response import (
@@ -14,11 +16,14 @@ from phonoscope.sound.response import (
 from phonoscope.sound.select import select
 
 __all__ = [
+    "Foreseen",
     "Response",
     "band_of",
     "check_polish",
     "chosen_band",
+    "foresee",
     "is_response_file",
+    "lamp_flicker",
     "left_by_exposure",
     "listen",
     "measure_response",

@@ -86,6 +86,7 @@ def weigh(
     *,
     resolution_hz: float = RESOLUTION_HZ,
     control_hz: tuple[float, float] | None = None,
+    longer: float = 1.0,
 ) -> Weighed:
     """Say whether there is sound.
 
@@ -101,6 +102,9 @@ def weigh(
         Of the short-time spectra.
     control_hz
         A band in which there is no sound: what stands out there counts as noise everywhere.
+    longer
+        How many times as long the clip is of which this is a sample: what would be detected is told
+        for all of it.
 
     Raises
     ------
@@ -131,12 +135,17 @@ def weigh(
         if power > usual:
             evidence = gather(fit, window, rate, counted, louder=power / usual)
     passed = noise_gain(field.samples, rate, band_hz)
-    information = displacement_information(channels.information)
     verdict = judge(
-        evidence, field.facts, false_alarm, channels.count, field.samples * passed,
-        float(np.trace(information.sum(axis=0))) / 2,
+        evidence, field.facts, false_alarm, channels.count, longer * field.samples * passed,
+        information_of_all(channels),
     )  # fmt: skip
     return Weighed(window, claimed, factors, channels, fit, evidence, verdict)
+
+
+def information_of_all(channels: Channels) -> float:
+    """Return that of a displacement common to all cells, along a direction at random, px⁻²."""
+    information = displacement_information(channels.information)
+    return float(np.trace(information.sum(axis=0))) / 2
 
 
 def attend(field: MotionField, band_hz: tuple[float, float], false_alarm: float) -> Attention:

@@ -9,7 +9,7 @@ from phonoscope.errors import InputError, UsageError
 from phonoscope.sound.array import Heard, multichannel_wiener, unfitted
 from phonoscope.sound.attend import Attention, attend
 from phonoscope.sound.filter import band_of, noise_gain
-from phonoscope.sound.following import lag_px
+from phonoscope.sound.following import FRAMES_LATE, lag_px
 from phonoscope.sound.muting import muting, unmuted
 from phonoscope.sound.response import Response, without_colour
 from phonoscope.sound.rolling import listen_to_rows
@@ -61,11 +61,7 @@ def listen(
         If the field is too short or holds no information.
     """
     chosen = band_of(band, field.facts)
-    fewest = _FEWEST_FRAMES_OF_ROWS if field.facts.shutter.rolling else _FEWEST_SAMPLES
-    if field.samples < fewest:
-        raise InputError(
-            f"{field.samples} frames are too few to hear anything in; give at least {fewest}."
-        )
+    require_samples(field)
     if field.facts.shutter.rolling:
         if response is not None or separate:
             raise UsageError(
@@ -88,6 +84,15 @@ def listen(
     if separate:
         sound = replace(sound, sources=_sources(attention, virtual))
     return sound
+
+
+def require_samples(field: MotionField) -> None:
+    """Raise `InputError` if the field is too short to be listened to."""
+    fewest = _FEWEST_FRAMES_OF_ROWS if field.facts.shutter.rolling else _FEWEST_SAMPLES
+    if field.samples < fewest:
+        raise InputError(
+            f"{field.samples} frames are too few to hear anything in; give at least {fewest}."
+        )
 
 
 def _sources(attention: Attention, virtual: Float64) -> tuple[Sound, ...]:
@@ -150,7 +155,7 @@ def _beyond_following(attention: Attention, heard: Heard) -> Attention:
     rms = abs(scale) * math.sqrt(power)
     if rms > lag:
         return attention
-    return replace(attention, verdict=followed(verdict, rms, lag))
+    return replace(attention, verdict=followed(verdict, rms, lag, FRAMES_LATE))
 
 
 def _nothing_heard(attention: Attention) -> Sound:

@@ -18,6 +18,7 @@ import numpy as np
 from phonoscope.errors import InputError
 from phonoscope.sound.attend import weigh
 from phonoscope.sound.filter import band_pass
+from phonoscope.sound.following import FRAMES_LATE_ROWS, lag_px
 from phonoscope.sound.irregular import even_out
 from phonoscope.sound.rows import (
     Gains,
@@ -29,11 +30,12 @@ from phonoscope.sound.rows import (
 )
 from phonoscope.sound.steady import steady
 from phonoscope.sound.trial import Trial
-from phonoscope.sound.verdict import predicting
+from phonoscope.sound.verdict import followed, noise_level, predicting
 from phonoscope.types import Float64, MotionField, Sound, Verdict
 
 _RATE_OF_BAND = 4  # samples to a period of the highest frequency
-_SWAY_HZ = 20.0  # slower is sway
+SWAY_HZ = 20.0
+"""What is slower is sway."""
 # Errors under sway, of lamps and of codecs reached 13 dB in rows and 5 in frames in tests. Behind
 # codecs that predict a frame from its neighbours it was 25 in rows, where a camera swayed and bands
 # of a lamp rolled through the picture, and 16 in frames.
@@ -71,6 +73,20 @@ def listen_to_rows(field: MotionField, band_hz: tuple[float, float], false_alarm
         return _listen(field, band_hz, false_alarm)
 
 
+def foreseen_in_rows(
+    field: MotionField, band_hz: tuple[float, float], false_alarm: float, longer: float
+) -> tuple[float, float]:
+    """Return the noise of all rows together within a band, and the least motion detected; px RMS.
+
+    `longer` is as in `weigh`, the rest as in `listen_to_rows`.
+    """
+    still = _kept(steady(field, min(band_hz[0], SWAY_HZ)))
+    said = _verdicts(still, Layout.of(field.cells, band_hz[1]), band_hz, false_alarm, longer)
+    a_second = float(still.rate_hz) * float(np.trace(still.information.sum(axis=0)[:2, :2])) / 2
+    noise = said[-1].noise * 2 * (band_hz[1] - band_hz[0]) / a_second
+    return math.sqrt(noise), _together([one.verdict for one in said]).detectable_px
+
+
 def _listen(field: MotionField, band_hz: tuple[float, float], false_alarm: float) -> Sound:
     low, high = band_hz
     if not np.ptp(field.cells.delay_s) > 0:
@@ -78,7 +94,7 @@ def _listen(field: MotionField, band_hz: tuple[float, float], false_alarm: float
             "all cells are read at one time, and a rolling shutter needs rows of several; choose "
             "a higher region."
         )
-    still = _kept(steady(field, min(low, _SWAY_HZ)))
+    still = _kept(steady(field, min(low, SWAY_HZ)))
     layout = Layout.of(field.cells, high)
     said = _verdicts(still, layout, band_hz, false_alarm)
     rate = _RATE_OF_BAND * math.ceil(high)
@@ -94,7 +110,7 @@ def _listen(field: MotionField, band_hz: tuple[float, float], false_alarm: float
     verdict = _together([one.verdict for one in said])
     # A sound below half the frame rate is the same whatever the line delay.
     slow = verdict.heard_hz is not None and verdict.heard_hz[1] <= field.rate_hz / 2
-    warnings = (() if slow else doubts) if verdict.detected else _silence(verdict)
+    warnings = () if slow else doubts
     gains = _in_units(gains, layout, still)
     even = even_out(
         rows_of(still, layout, gains),
@@ -104,7 +120,11 @@ def _listen(field: MotionField, band_hz: tuple[float, float], false_alarm: float
     )
     samples = band_pass(even.samples[:, None], rate, band_hz)[:, 0]
     error = float(even.variance.mean())
-    power = float(np.mean(samples**2)) + error if verdict.detected else 0.0
+    power = float(np.mean(samples**2)) + error
+    if predicting(field.facts):
+        verdict = _beyond_following(field, verdict, math.sqrt(power))
+    if not verdict.detected:
+        power, warnings = 0.0, _silence(verdict)
     frequency = np.linspace(0, rate / 2, 65)
     return Sound(
         samples=samples,
@@ -123,10 +143,11 @@ def _listen(field: MotionField, band_hz: tuple[float, float], false_alarm: float
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """A verdict, and beyond which SNR nothing is an artefact, dB."""
+    """A verdict, and beyond which SNR nothing is an artefact, dB; the noise over the claimed."""
 
     verdict: Verdict
     beyond_db: float
+    noise: float
 
     def surely(self) -> "_Said":
         """Return what is left of it if the rows do not fit together."""
@@ -144,7 +165,11 @@ class _Said:
 
 
 def _verdicts(
-    still: MotionField, layout: Layout, band_hz: tuple[float, float], false_alarm: float
+    still: MotionField,
+    layout: Layout,
+    band_hz: tuple[float, float],
+    false_alarm: float,
+    longer: float = 1.0,
 ) -> list[_Said]:
     """Return what frames say of sound below half their rate, and what rows say of the rest.
 
@@ -155,31 +180,49 @@ def _verdicts(
     rate, one_read_out = float(still.rate_hz), 1 / float(np.ptp(layout.delay_s))
     if rate < _FRAMES_OF_PERIOD * low:
         chunks = in_chunks(still, layout, low)
-        return [_of_rows(chunks, band_hz, false_alarm, one_read_out)]
+        return [_of_rows(chunks, band_hz, false_alarm, one_read_out, longer)]
     squares, slow = in_squares(still, layout), (low, min(high, rate / 2))
     faster = _FASTER * one_read_out
     if faster + one_read_out > high:
-        return [_of_frames(squares, slow, false_alarm)]
+        return [_of_frames(squares, slow, false_alarm, longer)]
     chunks = in_chunks(still, layout, low, without_slow=True)
     return [
-        _of_frames(squares, slow, false_alarm / 2),
-        _of_rows(chunks, (faster, high), false_alarm / 2, one_read_out),
+        _of_frames(squares, slow, false_alarm / 2, longer),
+        _of_rows(chunks, (faster, high), false_alarm / 2, one_read_out, longer),
     ]
 
 
-def _of_frames(squares: MotionField, band_hz: tuple[float, float], false_alarm: float) -> _Said:
+def _of_frames(
+    squares: MotionField, band_hz: tuple[float, float], false_alarm: float, longer: float
+) -> _Said:
     predicted = predicting(squares.facts)
     bound = _PREDICTED_FRAMES_BEYOND_DB if predicted else _FRAMES_BEYOND_DB
-    return _Said(weigh(squares, band_hz, false_alarm).verdict, bound)
+    weighed = weigh(squares, band_hz, false_alarm, longer=longer)
+    return _Said(weighed.verdict, bound, noise_level(weighed.evidence))
 
 
 def _of_rows(
-    chunks: MotionField, band_hz: tuple[float, float], false_alarm: float, one_read_out: float
+    chunks: MotionField,
+    band_hz: tuple[float, float],
+    false_alarm: float,
+    one_read_out: float,
+    longer: float,
 ) -> _Said:
     bound = _PREDICTED_ROWS_BEYOND_DB if predicting(chunks.facts) else _ROWS_BEYOND_DB
     control = _above(band_hz[1], float(chunks.rate_hz) / 2)
-    weighed = weigh(chunks, band_hz, false_alarm, resolution_hz=one_read_out, control_hz=control)
-    return _Said(weighed.verdict, bound)
+    weighed = weigh(
+        chunks, band_hz, false_alarm,
+        resolution_hz=one_read_out, control_hz=control, longer=longer,
+    )  # fmt: skip
+    return _Said(weighed.verdict, bound, noise_level(weighed.evidence))
+
+
+def _beyond_following(field: MotionField, verdict: Verdict, rms_px: float) -> Verdict:
+    """Take back what may be a codec's following of sway."""
+    step = lag_px(field, np.ones(len(field.cells)), SWAY_HZ, FRAMES_LATE_ROWS)
+    if not verdict.detected:
+        return replace(verdict, detectable_px=max(verdict.detectable_px, step))
+    return verdict if rms_px > step else followed(verdict, rms_px, step, FRAMES_LATE_ROWS)
 
 
 def _together(said: Sequence[Verdict]) -> Verdict:

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from phonoscope.sound.array import alignment
 from phonoscope.sound.evidence import Evidence
-from phonoscope.sound.following import FRAMES_LATE
 from phonoscope.types import Float64, Verdict, VideoFacts
 
 FALSE_ALARM = 1e-3
@@ -75,8 +74,7 @@ def judge(
     snr = np.where(evidence.p_value < false_alarm, evidence.snr, 0)
     reason = ""
     background = evidence.noise / evidence.raised
-    noise = background[evidence.counted]
-    smoothed = bool(np.count_nonzero(noise < _SMOOTHED) > 0.5 * len(noise))
+    smoothed = is_smoothed(evidence)
     # Over the camera's noise, however little of it is left.
     strongest = float(np.max(snr * np.minimum(background, 1)))
     beyond = 10 ** (_BEYOND_ARTEFACTS_DB / 10)
@@ -89,16 +87,11 @@ def judge(
     heard = evidence.frequency_hz[snr > 0]
     with np.errstate(divide="ignore"):
         snr_db, noise_db = 10 * np.log10(snr), 10 * np.log10(evidence.noise)
-    # Motion has several shapes as a rule: the strongest is taken to have half of its power.
-    level = float(noise.mean()) if len(noise) else 1.0
-    power = 2 * max(
-        level * detectable_power(false_alarm, channels, samples), beyond if smoothed else 0.0
-    )
     return Verdict(
         detected=bool(len(heard)),
         p_value=evidence.p_value,
         false_alarm=false_alarm,
-        detectable_px=math.sqrt(power / information),
+        detectable_px=detectable_px(evidence, false_alarm, channels, samples, information),
         frequency_hz=evidence.frequency_hz,
         snr_db=snr_db,
         noise_db=noise_db,
@@ -107,7 +100,7 @@ def judge(
     )
 
 
-def followed(verdict: Verdict, rms_px: float, lag_px: float) -> Verdict:
+def followed(verdict: Verdict, rms_px: float, lag_px: float, frames: int) -> Verdict:
     """Return the verdict where what was heard may be how a codec follows slower motion.
 
     Parameters
@@ -117,21 +110,46 @@ def followed(verdict: Verdict, rms_px: float, lag_px: float) -> Verdict:
     rms_px
         Of what was heard, px.
     lag_px
-        How far the picture moves in `FRAMES_LATE` more slowly than the sound, RMS px.
+        How far the picture moves in so many frames more slowly than the sound, RMS px.
+    frames
+        That a codec may let pass before it follows.
     """
     return replace(
         verdict,
         detected=False,
+        detectable_px=max(verdict.detectable_px, lag_px),
         snr_db=np.full_like(verdict.snr_db, -np.inf),
         heard_hz=None,
         reason=(
             f"what is there moves by {rms_px:.2g} px, and the picture itself by {lag_px:.2g} px "
-            f"in {FRAMES_LATE} frames: in a compressed video that may be the codec, which follows "
-            "late; "
-            "a steadier camera, more frames a second or a file without compression between "
-            "frames would tell"
+            f"in {frames} frame{'s' * (frames > 1)}: in a compressed video that may be the codec, "
+            "which follows late; a steadier camera, more frames a second or a file without "
+            "compression between frames would tell"
         ),
     )
+
+
+def is_smoothed(evidence: Evidence) -> bool:
+    """Return whether compression has taken much of the camera's noise, and small motion with it."""
+    noise = (evidence.noise / evidence.raised)[evidence.counted]
+    return bool(np.count_nonzero(noise < _SMOOTHED) > 0.5 * len(noise))
+
+
+def noise_level(evidence: Evidence) -> float:
+    """Return the mean noise of the band over what the channels claim."""
+    noise = (evidence.noise / evidence.raised)[evidence.counted]
+    return float(noise.mean()) if len(noise) else 1.0
+
+
+def detectable_px(
+    evidence: Evidence, false_alarm: float, channels: int, samples: float, information: float
+) -> float:
+    """Return the motion that is detected in 95 % of clips, RMS px; arguments as of `judge`."""
+    power = noise_level(evidence) * detectable_power(false_alarm, channels, samples)
+    if is_smoothed(evidence):
+        power = max(power, 10 ** (_BEYOND_ARTEFACTS_DB / 10))
+    # Motion has several shapes as a rule: the strongest is taken to have half of its power.
+    return math.sqrt(2 * power / information)
 
 
 def detectable_power(false_alarm: float, channels: int, samples: float) -> float:

@@ -7,6 +7,7 @@ rates are exact `Fraction` in Hz. The *container rate* is the rate at which a fi
 """
 
 from phonoscope.types.arrays import Float32, Float64, Luma
+from phonoscope.types.inspection import Flicker, Inspection
 from phonoscope.types.motion import BandMotion, Cells, MotionBlock, MotionField, NoiseModel
 from phonoscope.types.sound import Sound, Verdict
 from phonoscope.types.video import GLOBAL, Frame, Region, Shutter, VideoFacts
@@ -15,9 +16,11 @@ __all__ = [
     "GLOBAL",
     "BandMotion",
     "Cells",
+    "Flicker",
     "Float32",
     "Float64",
     "Frame",
+    "Inspection",
     "Luma",
     "MotionBlock",
     "MotionField",

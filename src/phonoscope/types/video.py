@@ -97,6 +97,8 @@ class VideoFacts:
     reordered
         Share of the frames that are stored after one that is shown later: those that are predicted
         from both sides.
+    camera
+        Maker and model of the camera, as the file says; empty where it does not.
     warnings
         Sentences that the user should read.
     """
@@ -116,6 +118,7 @@ class VideoFacts:
     rotation_deg: int = 0
     shutter: Shutter = GLOBAL
     reordered: float = 0.0
+    camera: str = ""
     warnings: tuple[str, ...] = ()
 
 

@@ -143,6 +143,7 @@ def _facts(
         variable_rate=variable,
         rotation_deg=rotation,
         shutter=shutter,
+        camera=" ".join(filter(None, (tags.make, tags.model))),
         warnings=warnings,
     )
 
