@@ -147,6 +147,9 @@ def test_facts_of_json_are_documented(folder: Path, capsys: pytest.CaptureFixtur
     table = page[page.index("## The facts") :]
     listed = set(re.findall(r"`([a-z_0-9]+)`", table))
     assert set(record) - listed == set()
+    run("phonoscope inspect clip.mp4 --fps 2200 --json look.json", capsys)
+    record = json.loads(Path("look.json").read_text("utf-8"))
+    assert set(record) | set(record["cells"][0]) <= listed
 
 
 @pytest.mark.slow

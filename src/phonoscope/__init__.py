@@ -26,13 +26,16 @@ if TYPE_CHECKING:
         LampBands,
         calibrate_response,
         calibrate_shutter,
+        inspect,
         measure,
         recover,
     )
     from phonoscope.sound import Response, read_response
     from phonoscope.types import (
         Cells,
+        Flicker,
         Frame,
+        Inspection,
         MotionBlock,
         MotionField,
         NoiseModel,
@@ -62,13 +65,16 @@ _HOMES = {
         "LampBands",
         "calibrate_response",
         "calibrate_shutter",
+        "inspect",
         "measure",
         "recover",
     ),
     "sound": ("Response", "read_response"),
     "types": (
         "Cells",
+        "Flicker",
         "Frame",
+        "Inspection",
         "MotionBlock",
         "MotionField",
         "NoiseModel",
@@ -84,9 +90,11 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Cells",
+    "Flicker",
     "Frame",
     "InputError",
     "InputNotFoundError",
+    "Inspection",
     "LampBands",
     "MissingExtraError",
     "MotionBlock",
@@ -104,6 +112,7 @@ __all__ = [
     "VideoFacts",
     "calibrate_response",
     "calibrate_shutter",
+    "inspect",
     "measure",
     "open_motion",
     "open_video",

@@ -11,6 +11,7 @@ import phonoscope
 from phonoscope.cli import calibrate
 from phonoscope.cli.commands import measure, recover
 from phonoscope.cli.demonstrate import score, simulate
+from phonoscope.cli.inspecting import inspect
 from phonoscope.errors import PhonoscopeError, UsageError
 
 INTERRUPTED = 130  # as shells report a program ended by Ctrl-C
@@ -58,6 +59,12 @@ def _root(
     pass
 
 
+INSPECT_EXAMPLES = """[bold]Examples[/bold]: in seconds, before the long run
+
+phonoscope inspect clip.mp4
+
+phonoscope inspect clip.mp4 --fps 2200 --picture microphones.png --json look.json"""
+
 RECOVER_EXAMPLES = """[bold]Examples[/bold]
 
 phonoscope recover clip.mp4 --fps 2200
@@ -88,6 +95,7 @@ phonoscope score demo/truth.wav out.wav
 
 phonoscope score demo/truth.wav out.wav --band 80,1000 --json scores.json"""
 
+app.command(epilog=INSPECT_EXAMPLES)(inspect)
 app.command(epilog=RECOVER_EXAMPLES)(recover)
 app.command(epilog=MEASURE_EXAMPLES)(measure)
 app.add_typer(calibrate.app, name="calibrate")

@@ -14,7 +14,7 @@ from phonoscope.cli.outputs import source_path, version_path
 if TYPE_CHECKING:
     from phonoscope.pipeline.shutter import LampBands
     from phonoscope.sound import Response
-    from phonoscope.types import MotionField, Sound
+    from phonoscope.types import Inspection, MotionField, Sound, VideoFacts
 
 _EXPLAINED = 0.5
 
@@ -107,6 +107,42 @@ def print_sound(sound: "Sound", target: Path) -> None:
     print_warnings(sound.warnings)
 
 
+def print_inspection(found: "Inspection", picture: Path | None) -> None:
+    """Print what a look at a video has found, and advice."""
+    from phonoscope.pipeline.record import shutter_facts
+
+    facts, (low, high) = found.facts, found.band_hz
+    size = "" if found.size_bytes is None else f", {found.size_bytes / 1e6:,.1f} MB"
+    textured = sum(math.isfinite(noise) for noise in found.cell_noise_px)
+    length = "unknown: the file does not say how many frames it has"
+    if found.samples is not None:
+        length = f"{found.samples / float(facts.capture_rate):.3f} s, {found.samples:,} frames"
+    flicker = "no lamp's found"
+    if found.flicker is not None:
+        flicker = f"{found.flicker.lamp_hz:g} Hz, {found.flicker.depth:.2g} of the light"
+    takes = f"{found.memory_bytes / 2**20:,.0f} MB at most"
+    if found.seconds is not None:
+        takes = f"{_time_text(found.seconds)}, {takes}"
+    print_facts(
+        ("file", f"{facts.codec}, {facts.width} x {facts.height}, {facts.bits} bit{size}"),
+        ("length", length),
+        ("capture rate", _rate_text(float(facts.capture_rate), facts.capture_rate_source)),
+        *([("camera", facts.camera)] if facts.camera else []),
+        *(_shutter(shutter_facts(facts)) or [("shutter", _global(facts))]),
+        ("band", f"{low:.4g} to {high:.4g} Hz"),
+        ("noise floor", f"{found.noise_px:.2g} px RMS, of the whole picture in that band"),
+        ("detectable", f"{found.detectable_px:.2g} px RMS, in the band and common to the picture"),
+        ("microphones", f"{textured:,} of {len(found.cells):,} cells have texture"),
+        ("flicker", flicker),
+        ("recover takes", takes),
+        *([("picture", str(picture))] if picture is not None else []),
+    )
+    typer.echo()
+    for sentence in found.advice:
+        typer.echo(f"- {sentence}")
+    print_warnings(found.warnings)
+
+
 def print_motion(field: "MotionField", target: Path) -> None:
     """Print what was measured and where it was written."""
     facts = field.facts
@@ -170,6 +206,17 @@ def print_warnings(warnings: tuple[str, ...]) -> None:
     """Print warnings on the error stream."""
     for warning in warnings:
         typer.echo(f"warning: {warning}", err=True)
+
+
+def _time_text(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _global(facts: "VideoFacts") -> str:
+    told = {"user": "as given", "assumed": "as the file says nothing of it"}
+    return f"global, {told.get(facts.shutter.source, 'from the file')}"
 
 
 def _shutter(shutter: Mapping[str, Any]) -> list[tuple[str, str]]:

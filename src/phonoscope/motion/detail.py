@@ -2,23 +2,23 @@
 
 import numpy as np
 
-from phonoscope.types import Cells, Float64, Luma, NoiseModel
+from phonoscope.types import Cells, Float32, Float64, Luma, NoiseModel
 
 _LEAST_SNR = 0.1  # of the gradient's energy over that of the noise: less is no detail
 
 
-def detail_px(frame: Luma, cells: Cells, noise: NoiseModel) -> Float64:
+def detail_px(picture: Float32, cells: Cells, noise: NoiseModel, averaged: int) -> Float64:
     """Return ``(cell,)`` how wide its edges are, px: large if out of focus, infinite if flat.
 
     The ratio of the picture's deviation to that of its slope, noise taken off; a wave of length L
-    has L / 2π.
+    has L / 2π. The picture is the mean of so many frames.
     """
     result = np.full(len(cells), np.inf)
     for number, window in enumerate(_windows(cells)):
-        part = frame[window].astype(np.float64)
+        part = picture[window].astype(np.float64)
         if min(part.shape) < 2:
             continue
-        variance = float(noise.at(part).mean())
+        variance = float(noise.at(part).mean()) / averaged
         slopes = (np.diff(part, axis=0)[:, :-1], np.diff(part, axis=1)[:-1])
         energy = sum(float(np.mean(slope**2)) for slope in slopes) - 4 * variance
         if energy > _LEAST_SNR * 4 * variance:

@@ -1,6 +1,8 @@
 """The whole way, from a video to its sound: the only room that knows the order of the others."""
 
+from phonoscope.pipeline.inspecting import inspect
 from phonoscope.pipeline.measuring import measure
+from phonoscope.pipeline.record import inspection_record
 from phonoscope.pipeline.recovering import calibrate_response, recover
 from phonoscope.pipeline.request import parse_band
 from phonoscope.pipeline.shutter import LampBands, calibrate_shutter
@@ -9,6 +11,8 @@ __all__ = [
     "LampBands",
     "calibrate_response",
     "calibrate_shutter",
+    "inspect",
+    "inspection_record",
     "measure",
     "parse_band",
     "recover",

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -26,9 +26,11 @@ from phonoscope.pipeline.record import versions
 from phonoscope.pipeline.request import AnyRegion, Progress, Rate, Reading, Request
 from phonoscope.pipeline.shutter import shutter_by_own_lamp
 from phonoscope.sound import band_of, select
-from phonoscope.types import MotionBlock, MotionField, Shutter, VideoFacts
+from phonoscope.types import Frame, MotionBlock, MotionField, Shutter, VideoFacts
 from phonoscope.video import Video, low_rate_warning, open_video, prefetch
 
+Sampled = Callable[[Iterable[Frame], VideoFacts, int], Generator[Frame, None, None]]
+"""From the frames, the facts and how many frames are decoded ahead to those that are measured."""
 MOTION_SUFFIX = ".motion"
 _DECODED_AHEAD_BYTES = 24 * 2**20
 
@@ -156,7 +158,7 @@ def _told_anew(request: Request, facts: VideoFacts) -> Shutter | None:
 
 
 def _measure_to_memory(request: Request) -> MotionField:
-    with _measuring(request) as run:
+    with measuring(request) as run:
         blocks: tuple[MotionBlock, ...] = tuple(run.measurement.blocks)
         return MotionField(
             facts=run.facts,
@@ -170,7 +172,7 @@ def _measure_to_memory(request: Request) -> MotionField:
 
 
 def _measure_to_file(request: Request, path: Path) -> None:
-    with _measuring(request) as run:
+    with measuring(request) as run:
         m = run.measurement
         writing = write_motion(path, m.blocks, facts=run.facts, cells=m.cells, noise=m.noise)
         samples = 0
@@ -181,7 +183,7 @@ def _measure_to_file(request: Request, path: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class Run:
     """A measurement under way, and what is known only when its blocks have been read."""
 
     request: Request
@@ -216,7 +218,8 @@ class _Run:
 
 
 @contextmanager
-def _measuring(request: Request) -> Iterator[_Run]:
+def measuring(request: Request, sampled: Sampled | None = None) -> Iterator[Run]:
+    """Open a source and begin to measure it; `sampled` may let fewer frames pass."""
     opened = open_video(
         request.source, fps=request.fps, start=request.start, duration=request.duration
     )
@@ -229,15 +232,17 @@ def _measuring(request: Request) -> Iterator[_Run]:
         else:
             edge = request.cell or default_cell_px(facts.width, facts.height)
             grids = cut(facts.width, facts.height, request.regions, edge)
+        ahead = _frames_ahead(facts)
+        chosen: Iterable[Frame] = video if sampled is None else sampled(video, facts, ahead)
         with (
             _fingerprinting(request) as fingerprint,
-            closing(prefetch(video, depth=_frames_ahead(facts))) as frames,
+            closing(prefetch(chosen, depth=ahead)) as frames,
         ):
             told = request.told(facts)
             measurement = measure_frames(
                 frames, grids, bits=facts.bits, shutter=shutter, progress=told
             )
-            yield _Run(request, video, facts, measurement, fingerprint)
+            yield Run(request, video, facts, measurement, fingerprint)
 
 
 def _shutter(request: Request, facts: VideoFacts) -> Shutter:

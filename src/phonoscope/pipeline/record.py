@@ -11,27 +11,17 @@ from numpy.typing import NDArray
 import phonoscope
 from phonoscope.errors import UsageError
 from phonoscope.sound import left_by_exposure
-from phonoscope.types import Float64, MotionField, Sound, Verdict, VideoFacts
+from phonoscope.types import Float64, Inspection, MotionField, Sound, Verdict, VideoFacts
 
 
 def record_of(field: MotionField, sound: Sound, **more: Any) -> dict[str, Any]:
+    """Return every fact of a sound."""
     facts, parameters = field.facts, dict(field.parameters)
     return {
         "input": facts.name,
         "input_sha256": parameters.pop("input_sha256", None),
-        "capture_fps": float(facts.capture_rate),
-        "capture_fps_exact": str(facts.capture_rate),
-        "capture_fps_source": facts.capture_rate_source,
-        "container_fps": None if facts.container_rate is None else float(facts.container_rate),
-        "variable_rate": facts.variable_rate,
-        "shutter": _shutter(facts),
+        **_file_facts(facts),
         "frames": field.samples,
-        "frames_in_file": facts.frames,
-        "width": facts.width,
-        "height": facts.height,
-        "bits": facts.bits,
-        "codec": facts.codec,
-        "pixel_format": facts.pixel_format,
         "cells": len(field.cells),
         "regions": parameters.pop("region", []),
         "sample_rate_hz": float(sound.rate_hz),
@@ -49,7 +39,62 @@ def record_of(field: MotionField, sound: Sound, **more: Any) -> dict[str, Any]:
     }
 
 
-def _shutter(facts: VideoFacts) -> dict[str, Any]:
+def inspection_record(found: Inspection) -> dict[str, Any]:
+    """Return every fact of an inspection."""
+    cells, flicker = found.cells, found.flicker
+    return {
+        "input": found.facts.name,
+        "input_bytes": found.size_bytes,
+        **_file_facts(found.facts),
+        "frames_sampled": found.sampled,
+        "frames": found.samples,
+        "band_hz": list(found.band_hz),
+        "noise_floor_px": found.noise_px,
+        "detectable_px": found.detectable_px,
+        "cells": [
+            {
+                "x_px": int(cells.x_px[n]),
+                "y_px": int(cells.y_px[n]),
+                "width_px": int(cells.width_px[n]),
+                "height_px": int(cells.height_px[n]),
+                "noise_px": float(found.cell_noise_px[n]),
+                "saturated": round(float(found.saturated[n]), 4),
+                "detail_px": round(float(found.detail_px[n]), 3),
+            }
+            for n in range(len(cells))
+        ],
+        "flicker": flicker and {"lamp_hz": flicker.lamp_hz, "depth": flicker.depth},
+        "repeated_frames": found.repeated,
+        "smoothed": found.smoothed,
+        "lag_px": found.lag_px,
+        "predicted_seconds": found.seconds,
+        "predicted_memory_bytes": found.memory_bytes,
+        "versions": versions(),
+        "advice": list(found.advice),
+        "warnings": list(found.warnings),
+    }
+
+
+def _file_facts(facts: VideoFacts) -> dict[str, Any]:
+    return {
+        "capture_fps": float(facts.capture_rate),
+        "capture_fps_exact": str(facts.capture_rate),
+        "capture_fps_source": facts.capture_rate_source,
+        "container_fps": None if facts.container_rate is None else float(facts.container_rate),
+        "variable_rate": facts.variable_rate,
+        "shutter": shutter_facts(facts),
+        "camera": facts.camera,
+        "frames_in_file": facts.frames,
+        "width": facts.width,
+        "height": facts.height,
+        "bits": facts.bits,
+        "codec": facts.codec,
+        "pixel_format": facts.pixel_format,
+    }
+
+
+def shutter_facts(facts: VideoFacts) -> dict[str, Any]:
+    """Return how the sensor was read, for the record."""
     shutter = facts.shutter
     if not shutter.rolling:
         return {"kind": "global", "source": shutter.source}

@@ -69,10 +69,11 @@ class Request:
 
     def told(self, facts: VideoFacts) -> Callable[[int], None] | None:
         """Return what is to be called with the number of frames done, or None if nobody asks."""
-        progress, total = self.progress, self._expected(facts)
+        progress, total = self.progress, self.expected(facts)
         return None if progress is None else lambda done: progress(done, total)
 
-    def _expected(self, facts: VideoFacts) -> int | None:
+    def expected(self, facts: VideoFacts) -> int | None:
+        """Return how many frames there are in the range, or None if the file does not say."""
         rate = facts.capture_rate
         in_range = None if self.duration is None else math.ceil(self.duration * rate)
         if facts.frames is None:

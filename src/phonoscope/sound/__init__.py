@@ -14,13 +14,17 @@ from phonoscope.sound.response import (
     read_response,
 )
 from phonoscope.sound.select import select
+from phonoscope.sound.verdict import predicting
+from phonoscope.sound.whiten import PER_CELL, displacement_information
 
 __all__ = [
+    "PER_CELL",
     "Foreseen",
     "Response",
     "band_of",
     "check_polish",
     "chosen_band",
+    "displacement_information",
     "foresee",
     "is_response_file",
     "lamp_flicker",
@@ -28,6 +32,7 @@ __all__ = [
     "listen",
     "measure_response",
     "polish",
+    "predicting",
     "read_response",
     "select",
     "sum_bands",

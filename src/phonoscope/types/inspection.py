@@ -59,6 +59,8 @@ class Inspection:
         Of a lamp, or None where none was found.
     repeated
         Share of the frames sampled that repeat the one before.
+    predicted
+        Whether the codec predicts frames from each other.
     smoothed
         Whether compression has taken much of the camera's noise, and small motion with it.
     lag_px
@@ -88,6 +90,7 @@ class Inspection:
     picture: Luma
     flicker: Flicker | None
     repeated: float
+    predicted: bool
     smoothed: bool
     lag_px: float
     seconds: float | None
