@@ -2,7 +2,7 @@
 
 Without a video, one is rendered whose sound is known (a chip bag that hears "Mary Had a Little
 Lamb"), the sound is recovered from it, and both are compared. With a video of your own, its sound
-is recovered and drawn above the camera's noise.
+is recovered, and a page written to look at and listen to.
 
     python examples/demo.py [--video clip.mp4] [--fps 2200] [--out demo]
 
@@ -84,21 +84,21 @@ def show_simulated(out: Path, seed: int = 0, duration: float | None = None) -> S
 
 
 def show_own(video: Path, fps: str | None, out: Path) -> ph.Sound:
-    """Recover the sound of a video and draw it above the camera's noise."""
-    wav, picture = out / f"{video.stem}.wav", out / f"{video.stem}.png"
+    """Recover the sound of a video, and write a page to look at and listen to."""
+    wav, motion = out / f"{video.stem}.wav", out / f"{video.stem}.motion"
     _say(f"1/2  recovering the sound of {video} -> {wav}")
     started = time.perf_counter()
-    sound = ph.recover(video, fps=fps)
+    field = ph.measure(video, fps=fps, output=motion)
+    sound = ph.recover(field)
     took = time.perf_counter() - started
     sound.write(wav)
-    _write_json(out / f"{video.stem}.json", sound.record)
-    _say(f"2/2  drawing it -> {picture}")
-    from pictures import alone
-
-    alone(picture, sound, title=video.name)
+    folder = out / f"{video.stem}.report"
+    _say(f"2/2  drawing it -> {folder}")
+    page = ph.write_report(folder, field, sound, shapes=ph.deflection_shapes(field, sound))
     print()
     _print_heard(sound, took)
-    print(f"\nListen: {wav}\nLook:   {picture}")
+    print(f"\nListen: {wav}\nLook:   {page} (open it in a browser)")
+    print(f"Listen again, otherwise: phonoscope recover {motion} --band 80,1000 -o other.wav")
     return sound
 
 

@@ -162,7 +162,8 @@ def test_demo_of_an_own_video_with_spaces_in_its_name(folder: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     made = {path.name for path in (folder / "demo").iterdir()}
-    assert made == {"my own clip.wav", "my own clip.json", "my own clip.png"}
+    assert made == {"my own clip.wav", "my own clip.motion", "my own clip.report"}
+    assert (folder / "demo" / "my own clip.report" / "report.html").exists()
 
 
 @pytest.mark.slow

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
         measure,
         recover,
     )
-    from phonoscope.sound import Response, read_response
+    from phonoscope.report import write_report
+    from phonoscope.sound import Response, deflection_shapes, read_response
     from phonoscope.types import (
         Cells,
         Flicker,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         MotionField,
         NoiseModel,
         Region,
+        Shape,
         Shutter,
         Sound,
         Verdict,
@@ -69,7 +71,8 @@ _HOMES = {
         "measure",
         "recover",
     ),
-    "sound": ("Response", "read_response"),
+    "report": ("write_report",),
+    "sound": ("Response", "deflection_shapes", "read_response"),
     "types": (
         "Cells",
         "Flicker",
@@ -79,6 +82,7 @@ _HOMES = {
         "MotionField",
         "NoiseModel",
         "Region",
+        "Shape",
         "Shutter",
         "Sound",
         "Verdict",
@@ -104,6 +108,7 @@ __all__ = [
     "PhonoscopeError",
     "Region",
     "Response",
+    "Shape",
     "Shutter",
     "SilenceError",
     "Sound",
@@ -112,6 +117,7 @@ __all__ = [
     "VideoFacts",
     "calibrate_response",
     "calibrate_shutter",
+    "deflection_shapes",
     "inspect",
     "measure",
     "open_motion",
@@ -121,6 +127,7 @@ __all__ = [
     "recover",
     "resample",
     "write_audio",
+    "write_report",
 ]
 
 

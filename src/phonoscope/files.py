@@ -3,11 +3,14 @@
 import contextlib
 import glob
 import hashlib
+import json
+import math
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from phonoscope.errors import OutputError, PhonoscopeError
 
@@ -172,3 +175,17 @@ def _file_sha256(path: Path, stopped: Callable[[], bool]) -> str | None:
                 return None
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def strict_json(record: Mapping[str, Any]) -> str:
+    """Return a record as JSON, in which a number that is not finite is null, with a line end."""
+    text = json.dumps(_strict(record), indent=2, ensure_ascii=False, allow_nan=False)
+    return text + "\n"
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

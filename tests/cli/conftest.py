@@ -81,7 +81,11 @@ def write_drawn(path, truth, *, noise_px=0.01, seed=0):
     where = Cells(16 * (place % 10), 16 * (place // 10), size, size, np.zeros(cells))
     facts = VideoFacts("drawn", "", "", "gray", 160, 96, 8, samples, None, Fraction(FPS), "user")
     model = NoiseModel(np.array([0.0]), np.array([1.0]))
-    for _ in write_motion(Path(path), [block], facts=facts, cells=where, noise=model):
+    picture = np.full((96, 160), 128, np.uint8)
+    writing = write_motion(
+        Path(path), [block], facts=facts, cells=where, noise=model, picture=picture
+    )
+    for _ in writing:
         pass
     finish_motion(Path(path), samples=samples, parameters={"cell_px": 16}, warnings=())
 

@@ -1,5 +1,7 @@
 """The file holds what was measured, to an eighth of each channel's claimed error."""
 
+import sqlite3
+from contextlib import closing
 from fractions import Fraction
 
 import numpy as np
@@ -29,6 +31,9 @@ def _blocks(drift=0.0):
     return blocks
 
 
+PICTURE = np.arange(63, dtype=np.uint8).reshape(7, 9)
+
+
 def _write(path, blocks, *, finish=True):
     edge = np.arange(6, dtype=np.int32)
     cells = Cells(edge, edge, edge + 4, edge + 4, np.zeros(6))
@@ -36,7 +41,7 @@ def _write(path, blocks, *, finish=True):
         "a", "b", "c", "gray", 9, 7, 8, None, None, Fraction(30000, 1001), "user", warnings=("w",)
     )
     noise = NoiseModel(np.array([0.0, 9.0]), np.array([1.0, 2.0]))
-    list(write_motion(path, blocks, facts=facts, cells=cells, noise=noise))
+    list(write_motion(path, blocks, facts=facts, cells=cells, noise=noise, picture=PICTURE))
     if finish:
         finish_motion(path, samples=128, parameters={"cell_px": 16}, warnings=["v"])
 
@@ -49,6 +54,7 @@ def test_round_trip(tmp_path, drift):
     assert is_motion_file(path)
     assert field.facts.capture_rate == Fraction(30000, 1001)
     assert (field.samples, field.warnings, field.parameters) == (128, ("v",), {"cell_px": 16})
+    assert np.array_equal(field.picture, PICTURE)
     for read, written in zip(field.blocks, blocks, strict=True):
         assert np.array_equal(read.time_s, written.time_s)
         error = np.abs(read.motion.astype(float) - written.motion)
@@ -71,4 +77,22 @@ def test_unfinished_and_damaged_files_are_refused(tmp_path):
         open_motion(path).motion  # noqa: B018
     path.write_text("no")
     with pytest.raises(InputError, match="not a motion file"):
+        open_motion(path)
+
+
+def test_files_without_a_picture_are_read(tmp_path):
+    path = tmp_path / "a.motion"
+    _write(path, _blocks())
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE picture")
+    assert open_motion(path).picture is None
+
+
+def test_a_damaged_picture_is_refused(tmp_path):
+    path = tmp_path / "a.motion"
+    _write(path, _blocks())
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE picture SET crc32 = crc32 + 1")
+        connection.commit()
+    with pytest.raises(InputError, match="picture does not match its checksum"):
         open_motion(path)

@@ -12,6 +12,7 @@ from phonoscope.cli import calibrate
 from phonoscope.cli.commands import measure, recover
 from phonoscope.cli.demonstrate import score, simulate
 from phonoscope.cli.inspecting import inspect
+from phonoscope.cli.reporting import report
 from phonoscope.errors import PhonoscopeError, UsageError
 
 INTERRUPTED = 130  # as shells report a program ended by Ctrl-C
@@ -83,6 +84,12 @@ phonoscope measure clip.mp4 --fps 2200 -o clip.motion
 
 phonoscope recover clip.motion --band 80,1000 -o out.wav"""
 
+REPORT_EXAMPLES = """[bold]Examples[/bold]: one page that opens from disk, with pictures and players
+
+phonoscope report clip.motion -o report/
+
+phonoscope report clip.mp4 --fps 2200 -o report/ --at 64 --at 128 --enhance speech"""
+
 SIMULATE_EXAMPLES = """[bold]Examples[/bold]
 
 phonoscope simulate chips --out demo/
@@ -98,6 +105,7 @@ phonoscope score demo/truth.wav out.wav --band 80,1000 --json scores.json"""
 app.command(epilog=INSPECT_EXAMPLES)(inspect)
 app.command(epilog=RECOVER_EXAMPLES)(recover)
 app.command(epilog=MEASURE_EXAMPLES)(measure)
+app.command(epilog=REPORT_EXAMPLES)(report)
 app.add_typer(calibrate.app, name="calibrate")
 app.command(epilog=SIMULATE_EXAMPLES)(simulate)
 app.command(epilog=SCORE_EXAMPLES)(score)

@@ -1,11 +1,11 @@
 """From video to sound: the commands `recover` and `measure`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from phonoscope.choices import Kind, Mains, Method, Weights
+from phonoscope.choices import Method, Weights
 from phonoscope.cli import options
 from phonoscope.cli.console import print_motion, print_sound, progress_bar
 from phonoscope.cli.outputs import (
@@ -16,7 +16,8 @@ from phonoscope.cli.outputs import (
     write_beside,
     write_json,
 )
-from phonoscope.errors import SilenceError
+from phonoscope.cli.reporting import write_page
+from phonoscope.errors import SilenceError, UsageError
 from phonoscope.files import replace_when_done, sha256
 
 if TYPE_CHECKING:
@@ -53,20 +54,8 @@ def recover(
             rich_help_panel=options.OUTPUT,
         ),
     ] = "48000",
-    enhance: Annotated[
-        Kind | None,
-        typer.Option(
-            help="Also write a version that is easier to listen to, as FILE.enhanced.wav.",
-            rich_help_panel=options.LISTENING,
-        ),
-    ] = None,
-    mains: Annotated[
-        Mains,
-        typer.Option(
-            help="Mains hum to remove from that version: what is detected, or of one grid.",
-            rich_help_panel=options.LISTENING,
-        ),
-    ] = "auto",
+    enhance: options.Enhance = None,
+    mains: options.MainsHum = "auto",
     equalize: Annotated[
         Path | None,
         typer.Option(
@@ -106,6 +95,7 @@ def recover(
         ),
     ] = "equal",
     json_file: options.Json = None,
+    report: options.Report = None,
     force: Annotated[
         bool,
         typer.Option(
@@ -125,17 +115,34 @@ def recover(
     beside += [version_path(target, "enhanced")] if enhance or mains in ("50", "60") else []
     beside += [source_path(target, 1)] if separate else []
     check_outputs(source, target, json_file, *beside, read=equalize)
+    if report is not None:
+        from phonoscope.report import check_report
+
+        if method == "pyramid":
+            raise UsageError("the pyramid method has no cells to report of; leave one out.")
+        check_report(report)
+    from phonoscope.pipeline import motion_field
     from phonoscope.pipeline import recover as run
 
+    listening: dict[str, Any] = {
+        "band": band, "enhance": enhance, "mains": mains, "equalize": equalize,
+        "exposure": exposure, "separate": separate,
+    }  # fmt: skip
+    measuring: dict[str, Any] = {
+        "fps": fps, "region": region or (), "cell": cell, "start": start, "duration": duration,
+        "shutter": shutter, "line_delay": line_delay, "readout": readout, "direction": direction,
+        "fingerprint": json_file is not None or report is not None,
+    }  # fmt: skip
     with progress_bar(quiet) as progress:
-        sound = run(
-            source, fps=fps, region=region or (), band=band, cell=cell, start=start,
-            duration=duration, shutter=shutter, line_delay=line_delay, readout=readout,
-            direction=direction, enhance=enhance, mains=mains, equalize=equalize,
-            exposure=exposure, separate=separate,
-            method=method, scales=scales, orientations=orientations, weights=weights,
-            fingerprint=json_file is not None, progress=progress,
-        )  # fmt: skip
+        if report is None:
+            sound = run(
+                source, **measuring, **listening, method=method, scales=scales,
+                orientations=orientations, weights=weights, progress=progress,
+            )  # fmt: skip
+        else:
+            with motion_field(source, band=band, progress=progress, **measuring) as field:
+                sound = run(field, **listening)
+                write_page(report, field, sound)
     if sound.verdict is not None and not sound.verdict.detected and not force:
         if json_file is not None:
             write_json(json_file, {**sound.record, "output": None})

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from phonoscope.choices import Direction, ShutterKind
+from phonoscope.choices import Direction, Kind, Mains, ShutterKind
 
 INPUT = "Input"
 OUTPUT = "Output"
@@ -129,12 +129,36 @@ Json = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        help="Also write a report to this folder: one page with pictures, players and the record.",
+        metavar="DIR",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Fingerprint = Annotated[
     bool,
     typer.Option(
         "--fingerprint",
         help="Keep the SHA-256 of SOURCE in the record; slows uncompressed video only.",
         rich_help_panel=OUTPUT,
+    ),
+]
+Enhance = Annotated[
+    Kind | None,
+    typer.Option(
+        help="Also write a version that is easier to listen to, as FILE.enhanced.wav.",
+        rich_help_panel=LISTENING,
+    ),
+]
+MainsHum = Annotated[
+    Mains,
+    typer.Option(
+        "--mains",
+        help="Mains hum to remove from that version: what is detected, or of one grid.",
+        rich_help_panel=LISTENING,
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]

@@ -1,15 +1,13 @@
 """Where results go, and that nothing of the user's is lost to them."""
 
 import glob
-import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from phonoscope.choices import Version
 from phonoscope.errors import PhonoscopeError, UsageError
-from phonoscope.files import check_writable, replace_when_done, sha256
+from phonoscope.files import check_writable, replace_when_done, sha256, strict_json
 
 if TYPE_CHECKING:
     from phonoscope.types import Sound
@@ -116,15 +114,6 @@ def _made_here(path: Path) -> bool:
 
 def write_json(path: Path, record: Mapping[str, Any]) -> None:
     """Write a record as strict JSON, in which a number that is not finite is null."""
-    text = json.dumps(_strict(record), indent=2, ensure_ascii=False, allow_nan=False)
     with replace_when_done(path) as part:
         # A file name that is no Unicode becomes the escape that JSON has for it.
-        part.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
-
-
-def _strict(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _strict(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_strict(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        part.write_text(strict_json(record), encoding="utf-8", errors="backslashreplace")

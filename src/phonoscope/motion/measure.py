@@ -1,10 +1,12 @@
 """Frames to motion: the first look, then one pass."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phonoscope.errors import InputError
 from phonoscope.motion.cells import Grid, places
@@ -17,6 +19,7 @@ BLOCK_SAMPLES = 256
 """Frames in a stored block: a multiple of the tracker's group."""
 
 _FEWEST_FRAMES = 4
+_LARGEST_PICTURE = 1_000_000  # pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +32,8 @@ class Measurement:
         As in `phonoscope.types.MotionField`.
     reference_frames
         Number of frames whose mean is the reference.
+    picture
+        As in `phonoscope.types.MotionField`.
     blocks
         Generator of the motion, block by block, that reads the frames as it goes.
     lost
@@ -38,6 +43,7 @@ class Measurement:
     cells: Cells
     noise: NoiseModel
     reference_frames: int
+    picture: NDArray[np.uint8]
     blocks: Iterator[MotionBlock]
     lost: list[int]
 
@@ -92,9 +98,18 @@ def measure_frames(
         cells=places(grids, shutter, height),
         noise=_mean_noise(references),
         reference_frames=int(min(reference.averaged for reference in references)),
+        picture=_for_people(lumas[0], bits),
         blocks=_blocks(_release(held, stream), grids, references, progress, lost),
         lost=lost,
     )
+
+
+def _for_people(luma: Luma, bits: int) -> NDArray[np.uint8]:
+    factor = math.ceil(math.sqrt(luma.size / _LARGEST_PICTURE))
+    height, width = (side // factor * factor for side in luma.shape)
+    blocks = luma[:height, :width].reshape(height // factor, factor, width // factor, factor)
+    grey = blocks.mean(axis=(1, 3)) * (255 / (2**bits - 1))
+    return np.asarray((grey + 0.5).astype(np.uint8))
 
 
 def _own(frame: Frame) -> Frame:

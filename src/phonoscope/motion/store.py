@@ -6,6 +6,9 @@ Tables::
                           crc32, of the JSON text of [all other rows of meta by key, rows of cells]
     cells  cell, x_px, y_px, width_px, height_px, delay_s
     block  number, samples, time_s, information, step, base, deltas, crc32
+    picture  height, width, luma, crc32     one row; luma is ``(height, width)`` uint8
+
+The picture, like a block's arrays, is compressed by zlib.
 
 A block's arrays are little-endian and compressed by zlib. ``time_s`` is ``(sample,)`` float64,
 ``information`` ``(cell, 3, 3)`` float32, ``step`` ``(cell, 3)`` float32, and for the channels
@@ -56,6 +59,8 @@ CREATE TABLE cells (cell INTEGER PRIMARY KEY, x_px INTEGER, y_px INTEGER, width_
 CREATE TABLE block (number INTEGER PRIMARY KEY, samples INTEGER NOT NULL, time_s BLOB NOT NULL,
     information BLOB NOT NULL, step BLOB NOT NULL, base BLOB NOT NULL, deltas BLOB NOT NULL,
     crc32 INTEGER NOT NULL);
+CREATE TABLE picture (height INTEGER NOT NULL, width INTEGER NOT NULL, luma BLOB NOT NULL,
+    crc32 INTEGER NOT NULL);
 """
 _SIGNS_OF_DAMAGE = (
     sqlite3.Error, zlib.error, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
@@ -81,6 +86,7 @@ def write_motion(
     facts: VideoFacts,
     cells: Cells,
     noise: NoiseModel,
+    picture: NDArray[np.uint8],
 ) -> Generator[int, None, None]:
     """Write blocks to a new motion file as they come, and yield the number of samples so far.
 
@@ -105,6 +111,10 @@ def write_motion(
         connection.executemany(
             "INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?)",
             zip(range(len(cells)), *(column.tolist() for column in columns), strict=True),
+        )
+        luma = _packed(picture)
+        connection.execute(
+            "INSERT INTO picture VALUES (?, ?, ?, ?)", (*picture.shape, luma, zlib.crc32(luma))
         )
         samples = 0
         for number, (block, blobs) in enumerate(_encoded(blocks)):
@@ -170,7 +180,21 @@ def open_motion(path: str | os.PathLike[str]) -> MotionField:
             blocks=LazyBlocks(counts, lambda number: _read_block(Path(path), number, len(table))),
             parameters=meta["parameters"],
             warnings=tuple(meta["warnings"]),
+            picture=_read_picture(Path(path), connection),
         )
+
+
+def _read_picture(path: Path, connection: sqlite3.Connection) -> NDArray[np.uint8] | None:
+    tables = "SELECT 1 FROM sqlite_master WHERE name = 'picture'"
+    row = None
+    if connection.execute(tables).fetchone():  # version 1 began without
+        row = connection.execute("SELECT height, width, luma, crc32 FROM picture").fetchone()
+    if row is None:
+        return None
+    height, width, luma, checksum = row
+    if zlib.crc32(luma) != checksum:
+        raise _damaged(path, "its picture does not match its checksum")
+    return np.frombuffer(zlib.decompress(luma), np.uint8).reshape(height, width)
 
 
 def _read_block(path: Path, number: int, cells: int) -> MotionBlock:

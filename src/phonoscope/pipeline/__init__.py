@@ -1,7 +1,7 @@
 """The whole way, from a video to its sound: the only room that knows the order of the others."""
 
 from phonoscope.pipeline.inspecting import inspect
-from phonoscope.pipeline.measuring import measure
+from phonoscope.pipeline.measuring import measure, motion_field
 from phonoscope.pipeline.record import inspection_record
 from phonoscope.pipeline.recovering import calibrate_response, recover
 from phonoscope.pipeline.request import parse_band
@@ -14,6 +14,7 @@ __all__ = [
     "inspect",
     "inspection_record",
     "measure",
+    "motion_field",
     "parse_band",
     "recover",
 ]

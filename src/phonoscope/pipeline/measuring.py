@@ -116,6 +116,37 @@ def measure(
 
 
 @contextmanager
+def motion_field(
+    source: Any,
+    *,
+    fps: Rate | None = None,
+    region: AnyRegion | Sequence[AnyRegion] = (),
+    band: tuple[float, float] | str | None = None,
+    cell: int | None = None,
+    start: float = 0.0,
+    duration: float | None = None,
+    shutter: ShutterKind | None = None,
+    line_delay: float | str | None = None,
+    readout: float | str | None = None,
+    direction: Direction | None = None,
+    fingerprint: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[MotionField]:
+    """Yield the motion field of a video, measured now, or of a motion file, cut to what is asked.
+
+    One of a video is kept in a temporary file until the block ends. Parameters and errors are those
+    of `measure`; `band` is checked before anything is measured.
+    """
+    request = Request.checked(
+        source, fps, region, cell, start, duration,
+        band=band, fingerprint=fingerprint, progress=progress,
+        reading=Reading.checked(shutter, line_delay, readout, direction),
+    )  # fmt: skip
+    with motion_of(request) as field:
+        yield field
+
+
+@contextmanager
 def motion_of(request: Request) -> Iterator[MotionField]:
     """Yield the motion field of any source; one of a video is kept in a file until the end."""
     source = request.source
@@ -168,13 +199,16 @@ def _measure_to_memory(request: Request) -> MotionField:
             blocks=blocks,
             parameters=run.parameters(),
             warnings=run.warnings(),
+            picture=run.measurement.picture,
         )
 
 
 def _measure_to_file(request: Request, path: Path) -> None:
     with measuring(request) as run:
         m = run.measurement
-        writing = write_motion(path, m.blocks, facts=run.facts, cells=m.cells, noise=m.noise)
+        writing = write_motion(
+            path, m.blocks, facts=run.facts, cells=m.cells, noise=m.noise, picture=m.picture
+        )
         samples = 0
         with closing(writing) as counts:
             for samples in counts:  # noqa: B007 - the last count is the total

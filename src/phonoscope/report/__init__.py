@@ -1,5 +1,21 @@
-"""What was seen and heard, as pictures."""
+"""What was seen and heard, as pictures and as one page."""
 
-from phonoscope.report.pictures import SUFFIXES, check_picture, draw_microphones
+from phonoscope.report.drawing import PICTURE_SUFFIXES, check_picture
+from phonoscope.report.maps import draw_hearing, draw_microphones, draw_shape
+from phonoscope.report.moving import animate_shape
+from phonoscope.report.page import check_report, write_report
+from phonoscope.report.sounds import draw_spectrogram, draw_spectrum, draw_waveform
 
-__all__ = ["SUFFIXES", "check_picture", "draw_microphones"]
+__all__ = [
+    "PICTURE_SUFFIXES",
+    "animate_shape",
+    "check_picture",
+    "check_report",
+    "draw_hearing",
+    "draw_microphones",
+    "draw_shape",
+    "draw_spectrogram",
+    "draw_spectrum",
+    "draw_waveform",
+    "write_report",
+]

@@ -14,6 +14,7 @@ from phonoscope.sound.response import (
     read_response,
 )
 from phonoscope.sound.select import select
+from phonoscope.sound.shapes import deflection_shapes
 from phonoscope.sound.verdict import predicting
 from phonoscope.sound.whiten import PER_CELL, displacement_information
 
@@ -24,6 +25,7 @@ __all__ = [
     "band_of",
     "check_polish",
     "chosen_band",
+    "deflection_shapes",
     "displacement_information",
     "foresee",
     "is_response_file",

@@ -9,6 +9,7 @@ rates are exact `Fraction` in Hz. The *container rate* is the rate at which a fi
 from phonoscope.types.arrays import Float32, Float64, Luma
 from phonoscope.types.inspection import Flicker, Inspection
 from phonoscope.types.motion import BandMotion, Cells, MotionBlock, MotionField, NoiseModel
+from phonoscope.types.shape import Shape
 from phonoscope.types.sound import Sound, Verdict
 from phonoscope.types.video import GLOBAL, Frame, Region, Shutter, VideoFacts
 
@@ -26,6 +27,7 @@ __all__ = [
     "MotionField",
     "NoiseModel",
     "Region",
+    "Shape",
     "Shutter",
     "Sound",
     "Verdict",

@@ -101,6 +101,9 @@ class MotionField:
         Everything that was chosen for the measurement, ready for JSON.
     warnings
         Sentences that the user should read.
+    picture
+        ``(height, width)`` uint8, the first frame for people to look at, reduced by a whole factor
+        where it has more than a megapixel; None in old motion files.
     blocks
         The samples in order, in blocks that are loaded as they are asked for, so that a field much
         larger than memory can be walked through. `motion`, `gain` and `time_s` hold all at once.
@@ -113,6 +116,7 @@ class MotionField:
     blocks: Sequence[MotionBlock] = field(repr=False)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    picture: NDArray[np.uint8] | None = field(default=None, repr=False)
 
     @property
     def rate_hz(self) -> Fraction:
