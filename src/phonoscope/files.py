@@ -179,13 +179,14 @@ def _file_sha256(path: Path, stopped: Callable[[], bool]) -> str | None:
 
 def strict_json(record: Mapping[str, Any]) -> str:
     """Return a record as JSON, in which a number that is not finite is null, with a line end."""
-    text = json.dumps(_strict(record), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(strict_values(record), indent=2, ensure_ascii=False, allow_nan=False)
     return text + "\n"
 
 
-def _strict(value: Any) -> Any:
+def strict_values(value: Any) -> Any:
+    """Return mappings and lists with null for each number that is not finite."""
     if isinstance(value, Mapping):
-        return {key: _strict(item) for key, item in value.items()}
+        return {key: strict_values(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_strict(item) for item in value]
+        return [strict_values(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

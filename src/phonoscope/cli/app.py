@@ -13,6 +13,7 @@ from phonoscope.cli.commands import measure, recover
 from phonoscope.cli.demonstrate import score, simulate
 from phonoscope.cli.inspecting import inspect
 from phonoscope.cli.reporting import report
+from phonoscope.cli.studio import studio
 from phonoscope.errors import PhonoscopeError, UsageError
 
 INTERRUPTED = 130  # as shells report a program ended by Ctrl-C
@@ -90,6 +91,12 @@ phonoscope report clip.motion -o report/
 
 phonoscope report clip.mp4 --fps 2200 -o report/ --at 64 --at 128 --enhance speech"""
 
+STUDIO_EXAMPLES = """[bold]Examples[/bold]
+
+phonoscope studio
+
+phonoscope studio ~/Videos /media/camera --port 9000"""
+
 SIMULATE_EXAMPLES = """[bold]Examples[/bold]
 
 phonoscope simulate chips --out demo/
@@ -107,6 +114,7 @@ app.command(epilog=RECOVER_EXAMPLES)(recover)
 app.command(epilog=MEASURE_EXAMPLES)(measure)
 app.command(epilog=REPORT_EXAMPLES)(report)
 app.add_typer(calibrate.app, name="calibrate")
+app.command(epilog=STUDIO_EXAMPLES)(studio)
 app.command(epilog=SIMULATE_EXAMPLES)(simulate)
 app.command(epilog=SCORE_EXAMPLES)(score)
 
