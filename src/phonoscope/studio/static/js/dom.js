@@ -71,7 +71,10 @@ export function when(value) {
   const date = new Date(typeof value === "number" ? value * 1000 : value);
   return Number.isNaN(date.getTime())
     ? ""
-    : date.toLocaleString("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+    : date.toLocaleString("en-GB", {
+      day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
+      year: date.getFullYear() === new Date().getFullYear() ? undefined : "numeric",
+    });
 }
 
 /** Sentences are written for the command line too; its options mean nothing here. */

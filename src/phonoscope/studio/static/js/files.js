@@ -38,7 +38,7 @@ async function list(listing, path) {
   }
   const entries = found.entries || [];
   const up = found.parent ? openHash(found.parent) : path ? "#/open" : null;
-  const rows = entries.map(row);
+  const rows = entries.map((entry) => row({ ...entry, root: !path }));
   if (up) rows.unshift(row({ kind: "up", name: "..", href: up }));
   const table = el("table", {},
     el("thead", {}, el("tr", {}, ["Name", "Size", "Changed"].map((name) => el("th", { scope: "col" }, name)))),
@@ -52,7 +52,8 @@ function row(entry) {
   const href = entry.href || (entry.kind === "folder" ? openHash(entry.path) : setupHash(entry.path));
   const icon = { folder: "▸", up: "↑", video: "▦" }[entry.kind] || "";
   return el("tr", { class: entry.kind, onclick: (event) => { if (!event.target.closest("a")) location.hash = href; } },
-    el("td", {}, el("a", { href }, el("span", { class: "icon", "aria-hidden": "true" }, icon), entry.kind === "up" ? "Up one folder" : entry.name)),
+    el("td", {}, el("a", { href }, el("span", { class: "icon", "aria-hidden": "true" }, icon), entry.kind === "up" ? "Up one folder" : entry.name,
+      entry.root ? el("span", { class: "soft" }, `  ${entry.path}`) : null)),
     el("td", { class: "mono" }, entry.kind === "video" ? bytes(entry.bytes) : ""),
     el("td", { class: "soft" }, when(entry.modified)));
 }

@@ -12,7 +12,7 @@ const NAMES = { measured: "Measured", enhanced: "Enhanced", equalized: "Equalise
 export class Player {
   /** `onTime(seconds)` as the playhead moves; `onBand([low, high])` when one was drawn. */
   constructor({ onTime, onBand }) {
-    this.audio = el("audio", { preload: "auto" });
+    this.audios = el("div", { hidden: true });
     this.waveBox = el("div", { class: "wave" });
     this.gapMarks = el("canvas", { class: "gaps", "aria-hidden": "true" });
     this.spectrogram = new Spectrogram({ onBand, onSeek: (time) => this.seek(time) });
@@ -21,7 +21,7 @@ export class Player {
     this.time = el("output", { class: "mono time" });
     this.scale = el("div");
     this.gapNote = el("span", { class: "soft gapnote" });
-    this.loop = el("input", { type: "checkbox", onchange: () => { this.audio.loop = this.loop.checked; } });
+    this.loop = el("input", { type: "checkbox", onchange: () => this.#applySpeed() });
     this.speed = choice({ 0.5: "½ ×", 1: "1 ×", 2: "2 ×", 4: "4 ×", 8: "8 ×" }, "1");
     this.speed.setAttribute("aria-label", "Speed; faster is higher");
     this.speed.title = "Faster is higher: low sounds become audible";
@@ -29,7 +29,7 @@ export class Player {
     this.element = el("div", { class: "player" }, this.#bar(),
       el("div", { class: "waverow", style: { paddingLeft: `${GUTTER}px` } }, this.waveBox, this.gapMarks),
       this.spectrogram.element,
-      el("div", { class: "row below" }, this.scale, this.gapNote), this.audio);
+      el("div", { class: "row below" }, this.scale, this.gapNote), this.audios);
     this.onTime = onTime;
     this.sounds = {};
     this.redrawn = () => this.#recolour();
@@ -47,10 +47,11 @@ export class Player {
     return bar;
   }
 
-  #create() {
+  /** Resolves when the sound is ready; the first one is given at once, lest it is fetched again. */
+  #create(sound) {
     this.surfer = WaveSurfer.create({
       container: this.waveBox, media: this.audio, height: HEIGHT, dragToSeek: true, autoCenter: false,
-      normalize: true, cursorWidth: 2, ...this.#colours(),
+      normalize: true, cursorWidth: 2, peaks: sound.peaks, duration: sound.duration, ...this.#colours(),
     });
     this.surfer.on("timeupdate", (time) => this.#moved(time));
     this.surfer.on("seeking", (time) => this.#moved(time));
@@ -58,6 +59,10 @@ export class Player {
     this.surfer.on("pause", () => this.#showPlaying(false));
     this.surfer.on("finish", () => this.#showPlaying(false));
     for (const name of ["scroll", "zoom", "redrawcomplete", "resize"]) this.surfer.on(name, () => this.#ranged());
+    return new Promise((resolve, reject) => {
+      this.surfer.once("ready", resolve);
+      this.surfer.once("error", reject);
+    });
   }
 
   #colours() {
@@ -75,35 +80,44 @@ export class Player {
     const sounds = {};
     for (const name of listening.versions) sounds[name] = await fetchSound(listening.sounds[name], highest);
     if (this.closed) return;
-    this.#forget();
+    const before = this.sounds;
     Object.assign(this, { listening, sounds, highest });
-    if (!this.surfer) this.#create();
     const version = sounds[this.version] ? this.version : "measured";
+    this.audios.append(...Object.values(sounds).map((sound) => sound.audio));
     this.versions.replaceChildren(...listening.versions.map((name, i) =>
       button(`${"AB"[i] || i + 1}  ${NAMES[name] || name}`, () => this.use(name), { "data-version": name, title: `Key ${"AB"[i]}` })));
-    this.gapNote.textContent = listening.waveform_gaps?.length ? "Grey stretches lie between read-outs of the rows: interpolated, not measured." : "";
+    this.gapNote.textContent = noteOn(listening);
+    this.waveBox.classList.toggle("unheard", !listening.detected);
     await this.use(version, true);
+    forget(before);
   }
 
   /** Go on with another version at the same place. */
   async use(version, fresh = false) {
     const sound = this.sounds[version];
     if (!sound || (version === this.version && !fresh)) return;
-    const playing = !this.audio.paused && !this.audio.ended;
-    const time = this.surfer.getCurrentTime() || 0;
+    const before = this.audio;
+    const playing = before && !before.paused && !before.ended;
     this.version = version;
-    this.audio.dataset.version = version;
+    this.audio = sound.audio;
+    this.#applySpeed();
+    this.audio.currentTime = Math.min(before?.currentTime || 0, sound.duration);
+    if (playing) await this.audio.play();
+    before?.pause();
+    this.#markPlaying();
     for (const each of this.versions.children) each.setAttribute("aria-pressed", String(each.dataset.version === version));
     try {
-      await this.surfer.load(sound.url, sound.peaks, sound.duration);
+      if (this.surfer) {
+        this.surfer.setMediaElement(this.audio);
+        await this.surfer.load(sound.url, sound.peaks, sound.duration);
+      } else await this.#create(sound);
     } catch (error) {
       if (error.name === "AbortError") return; // another version was chosen meanwhile
       throw error;
     }
-    this.#applySpeed();
-    this.surfer.setTime(Math.min(time, sound.duration));
     this.#showSpectrogram(sound);
-    if (playing) await this.surfer.play();
+    this.#showPlaying(!this.audio.paused);
+    this.#moved(this.audio.currentTime);
     this.#ranged();
   }
 
@@ -170,7 +184,10 @@ export class Player {
   }
 
   #applySpeed() {
-    this.surfer?.setPlaybackRate(Number(this.speed.value), false);
+    if (!this.audio) return;
+    this.audio.loop = this.loop.checked;
+    this.audio.preservesPitch = false;
+    this.audio.playbackRate = Number(this.speed.value);
   }
 
   #drawGaps() {
@@ -187,17 +204,31 @@ export class Player {
     }
   }
 
-  #forget() {
-    for (const sound of Object.values(this.sounds)) URL.revokeObjectURL(sound.url);
+  #markPlaying() {
+    for (const audio of this.audios.children) audio.classList.toggle("current", audio === this.audio);
   }
 
   close() {
     this.closed = true;
     window.removeEventListener("theme-change", this.redrawn);
-    this.audio.pause();
+    this.audio?.pause();
     this.surfer?.destroy();
     this.spectrogram.close();
-    this.#forget();
+    forget(this.sounds);
+  }
+}
+
+function noteOn(listening) {
+  if (!listening.detected) return "What plays here is the noise that is left, made loud.";
+  return listening.waveform_gaps?.length ? "Grey stretches: between read-outs of the rows, interpolated." : "";
+}
+
+/** Let go of sounds that are no longer shown. */
+function forget(sounds) {
+  for (const { audio, url } of Object.values(sounds)) {
+    audio.remove();
+    audio.removeAttribute("src");
+    URL.revokeObjectURL(url);
   }
 }
 
@@ -208,8 +239,10 @@ async function fetchSound(url, highest) {
   const wav = readWav(data);
   let power = 0;
   for (const sample of wav.samples) power += sample * sample;
+  const kept = URL.createObjectURL(new Blob([data], { type: "audio/wav" }));
   return {
-    url: URL.createObjectURL(new Blob([data], { type: "audio/wav" })),
+    url: kept,
+    audio: el("audio", { preload: "auto", src: kept }),
     duration: wav.samples.length / wav.rate,
     peaks: envelope(wav.samples, POINTS),
     thinned: thin(wav, highest),

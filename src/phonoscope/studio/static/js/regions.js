@@ -12,11 +12,11 @@ export class RegionFields {
     this.size = size;
     this.regions = [];
     this.rows = el("div", { class: "regions" });
-    this.empty = el("p", { class: "hint" }, "The whole picture. Draw a rectangle on it to listen only there.");
+    this.empty = el("p", { class: "hint grow" }, "Whole picture; draw a region on it to listen only there.");
     this.addButton = button("Add region", () => this.add());
     this.clearButton = button("Clear", () => this.set([], true));
-    this.element = el("div", { role: "group", "aria-label": "Regions" }, this.empty, this.rows,
-      el("div", { class: "row" }, this.addButton, this.clearButton));
+    this.element = el("div", { role: "group", "aria-label": "Regions", class: "regionset" }, this.rows,
+      el("div", { class: "row" }, this.empty, this.addButton, this.clearButton));
     this.#render();
   }
 

@@ -21,7 +21,7 @@ export class ResultView {
     this.legend = el("div");
     this.verdict = el("div", { class: "verdict", role: "status" });
     this.downloads = el("div", { class: "row downloads", role: "group", "aria-label": "Downloads" });
-    this.trouble = el("div");
+    this.trouble = el("div", { class: "trouble" });
     this.element = el("div", { class: "result" }, this.verdict, this.trouble,
       el("div", { class: "columns" },
         el("div", { class: "stack left" },
@@ -53,12 +53,11 @@ export class ResultView {
     this.hearButton = el("button", { type: "submit", class: "primary" }, "Hear it");
     this.history = el("select", { "aria-label": "Ways listened", onchange: () => this.#show(this.listenings[this.history.selectedIndex]) });
     return el("form", { class: "panel pad again", onsubmit: (event) => { event.preventDefault(); this.#hear({}); } },
-      el("h3", {}, "Listen otherwise"),
-      el("div", { class: "field" }, el("span", { class: "label" }, "Band, Hz"), el("div", { class: "row" }, this.band[0], "to", this.band[1])),
+      el("div", { class: "row" }, el("h3", { class: "grow" }, "Listen otherwise"), this.history),
+      el("div", { class: "row bandrow" }, el("span", { class: "label grow" }, "Band, Hz"), this.band[0], "to", this.band[1]),
       el("div", { class: "pair" }, labelled("Enhance", this.enhance), labelled("Mains hum", this.mains)),
-      el("div", { class: "field" }, el("span", { class: "label" }, "Region, px"), this.regions.element),
-      el("div", { class: "row" }, this.hearButton, button("As at first", () => this.#show(this.listenings[0]))),
-      this.history);
+      this.regions.element,
+      el("div", { class: "row" }, this.hearButton, button("As at first", () => this.#show(this.listenings[0]))));
   }
 
   async #hear({ band = null, regions = null }) {

@@ -54,6 +54,13 @@ export class SettingsForm {
     this.rolling.hidden = (this.shutter.value || kind) !== "rolling";
   }
 
+  /** The capture rate in the field, also as a fraction (30000/1001); null if it is none. */
+  rate() {
+    const [above, below = "1"] = this.fps.value.split("/");
+    const found = Number(above) / Number(below);
+    return above.trim() && Number.isFinite(found) && found > 0 ? found : null;
+  }
+
   /** The settings as the server takes them. Throws an Error that says which field is wrong. */
   values(regions) {
     const band = this.band.map((field) => field.value);

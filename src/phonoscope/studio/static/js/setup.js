@@ -38,7 +38,7 @@ export class SetupView {
       this.facts = await api.facts(this.path, this.aborting.signal);
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.stage.say("");
+      this.element.classList.add("nothing");
       this.side.replaceChildren(el("div", { class: "pad stack" }, problem(error, "This file cannot be opened"),
         el("a", { class: "button", href: "#/open" }, "Choose another")));
       return;
@@ -47,12 +47,13 @@ export class SetupView {
     this.stage.setSize(width, height);
     this.regions.size = [width, height];
     this.form = new SettingsForm(this.facts, () => this.#soon());
+    this.known = el("div", { class: "stack" });
+    this.#showFacts();
     this.startButton = button("Recover the sound", () => this.#start(), { class: "primary wide" });
-    this.trouble = el("div");
+    this.trouble = el("div", { class: "trouble" });
     this.side.replaceChildren(
       el("div", { class: "scroll stack pad" },
-        factList(this.facts),
-        sentences("Mind", this.facts.warnings, "warn"),
+        this.known,
         el("h3", {}, "How it was recorded"), this.form.element,
         el("h3", {}, "Where to listen"), this.regions.element,
         el("h3", {}, "What to expect"), this.found),
@@ -60,9 +61,21 @@ export class SetupView {
     this.#look();
   }
 
+  /** The length in capture time; a warning about the file's rate is settled once a rate is given. */
+  #showFacts() {
+    const rate = this.form.rate();
+    const settled = rate !== null && rate !== this.facts.capture_fps;
+    this.known.replaceChildren(...[factList(this.facts, rate), settled ? null : sentences("Mind", this.facts.warnings, "warn")].filter(Boolean));
+  }
+
   #soon() {
+    if (!this.form) return; // drawn while the file is still read
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.#look(), PATIENCE_MS);
+    // Not at once: a click that ends a change must not find its target moved.
+    this.timer = setTimeout(() => {
+      this.#showFacts();
+      this.#look();
+    }, PATIENCE_MS);
   }
 
   async #look() {
@@ -84,14 +97,15 @@ export class SetupView {
     this.map = noiseMap(found.cells || []);
     this.#showMap();
     const [low, high] = found.band_hz;
+    const news = (found.warnings || []).filter((sentence) => !(this.facts.warnings || []).includes(sentence));
     const facts = {
       "can be heard": `${number(low)} to ${number(high, 4)} Hz`,
       "noise floor": `${number(found.noise_floor_px, 2)} px RMS`,
       "least motion": `${number(found.detectable_px, 2)} px RMS would be detected`,
-      "will take": [`about ${seconds(found.predicted_seconds)}`, found.predicted_memory_bytes ? `${bytes(found.predicted_memory_bytes)} of memory` : ""].filter(Boolean).join(", "),
+      "will take": [found.predicted_seconds ? `about ${seconds(found.predicted_seconds)}` : "", found.predicted_memory_bytes ? `${bytes(found.predicted_memory_bytes)} of memory` : ""].filter(Boolean).join(", "),
     };
     if (found.flicker) facts.lamp = flickerText(found.flicker);
-    this.found.replaceChildren(...[definitions(facts), sentences("Mind", found.warnings, "warn"), sentences("Advice", found.advice)].filter(Boolean));
+    this.found.replaceChildren(...[definitions(facts), sentences("Mind", news, "warn"), sentences("Advice", found.advice)].filter(Boolean));
     announce(found.advice?.length ? plain(found.advice[0]) : "The picture was looked at.");
   }
 
@@ -125,10 +139,11 @@ export function definitions(facts) {
   return el("dl", { class: "facts" }, Object.entries(facts).flatMap(([name, text]) => [el("dt", {}, name), el("dd", {}, text)]));
 }
 
-function factList(facts) {
+function factList(facts, rate) {
+  const length = facts.frames && rate ? facts.frames / rate : facts.duration_s;
   const list = {
     picture: `${facts.width} × ${facts.height} px, ${facts.bits} bit, ${facts.codec}`,
-    length: [facts.duration_s ? `${number(facts.duration_s, 4)} s` : null, facts.frames ? `${facts.frames.toLocaleString("en-GB")} frames` : null].filter(Boolean).join(", ") || "unknown",
+    length: [length ? `${number(length, 4)} s` : null, facts.frames ? `${facts.frames.toLocaleString("en-GB")} frames` : null].filter(Boolean).join(", ") || "unknown",
   };
   if (facts.camera) list.camera = facts.camera;
   return definitions(list);

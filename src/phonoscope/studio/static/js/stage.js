@@ -3,6 +3,7 @@ import { css, gradient } from "./colours.js";
 import { el, number } from "./dom.js";
 
 const SCALE = "viridis";
+const [FAINT, SOLID] = [0.12, 0.62]; // how much of the picture a cell covers
 
 /**
  * A picture that fits its box.
@@ -58,7 +59,7 @@ export class Stage {
 
   /**
    * Colour the cells: `places` are [x, y, width, height], `values` numbers or null, `crossed` says
-   * which are of no use. Values are coloured from `low` to `high`, by their logarithm if asked.
+   * which are of no use, `shares` how bright each is, 0 to 1. With `faint` dark cells cover less.
    */
   setMap(map) {
     this.map = map;
@@ -71,14 +72,14 @@ export class Stage {
     this.cells.width = Math.round(wide * sharp);
     this.cells.height = Math.round(high * sharp);
     if (!this.map || !this.size) return;
-    const { places, values, crossed = [], shares } = this.map;
+    const { places, values, crossed = [], shares, faint = false } = this.map;
     const [kx, ky] = [this.cells.width / this.size[0], this.cells.height / this.size[1]];
     const context = this.cells.getContext("2d");
     places.forEach(([x, y, width, height], i) => {
       const box = [Math.round(x * kx), Math.round(y * ky)];
       box.push(Math.round((x + width) * kx) - box[0], Math.round((y + height) * ky) - box[1]);
       if (values[i] !== null) {
-        context.fillStyle = css(SCALE, shares[i], 0.62);
+        context.fillStyle = css(SCALE, shares[i], faint ? FAINT + (SOLID - FAINT) * shares[i] : SOLID);
         context.fillRect(...box);
       }
       if (crossed[i]) cross(context, box, sharp);
@@ -168,7 +169,7 @@ export function noiseMap(cells) {
     crossed: cells.map((cell) => cell.saturated === true || cell.saturated > 0.05),
     values,
     shares: shares(values, low, high, true).map((share) => (share === null ? null : 1 - share)),
-    legend: { title: "noise of a cell", left: `${number(high, 2)} px`, right: `${number(low, 2)} px`, best: "bright hears best" },
+    legend: { title: "noise", left: `${number(high, 2)} px`, right: `${number(low, 2)} px` },
   };
 }
 
@@ -184,14 +185,16 @@ export function hearingMap(places, levels) {
   return {
     places,
     values,
+    faint: true,
     shares: shares(values, low, high, false),
-    legend: { title: "sound over noise in a cell", left: `${low.toFixed(0)} dB`, right: `${high.toFixed(0)} dB`, best: "bright hears best" },
+    legend: { title: "over its noise", left: `${low.toFixed(0)} dB`, right: `${high.toFixed(0)} dB` },
   };
 }
 
-export function legend({ title, left, right, best }) {
-  return el("div", { class: "legend" },
+/** Explains the colours; the right end, which is bright, hears best. */
+export function legend({ title, left, right }) {
+  return el("div", { class: "legend", title: "Bright cells hear best" },
     el("span", {}, `${title}:`), el("span", { class: "mono" }, left),
     el("i", { class: "ramp", style: { background: gradient(SCALE) } }),
-    el("span", { class: "mono" }, right), el("span", { class: "soft" }, best));
+    el("span", { class: "mono" }, right));
 }

@@ -5,7 +5,7 @@ import { announce } from "./dom.js";
 const jobs = new Map();
 const changed = new EventTarget();
 const STATES = {
-  queued: "waiting", running: "running", done: "done", silent: "nothing heard", failed: "failed", cancelled: "cancelled",
+  queued: "waiting", running: "running", done: "sound found", silent: "nothing heard", failed: "failed", cancelled: "cancelled",
 };
 
 export const stateText = (job) => STATES[job.state] || job.state;
