@@ -118,6 +118,7 @@ def _scene(sound_px, seed):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("crf", [10, 23])
 def test_a_swaying_camera_of_120_frames_a_second_makes_no_sound_in_h264(tmp_path, crf, seed):

@@ -145,6 +145,7 @@ def _peak_hz(heard):
     return spectrum.argmax() * rate / (8 * len(samples))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tone_hz", [31, 64, 101])
 def test_a_high_speed_camera_hears_what_its_frames_sample(tone_hz):
     # Much less than a period fits into a read-out: rows cannot tell, and need not.
