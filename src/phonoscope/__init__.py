@@ -31,9 +31,16 @@ if TYPE_CHECKING:
         recover,
     )
     from phonoscope.report import write_report
-    from phonoscope.sound import Response, deflection_shapes, read_response
+    from phonoscope.sound import (
+        Response,
+        deflection_shapes,
+        displacement,
+        displacement_spectrum,
+        read_response,
+    )
     from phonoscope.types import (
         Cells,
+        Displacement,
         Flicker,
         Frame,
         Inspection,
@@ -44,6 +51,7 @@ if TYPE_CHECKING:
         Shape,
         Shutter,
         Sound,
+        Spectrum,
         Verdict,
         VideoFacts,
     )
@@ -72,9 +80,16 @@ _HOMES = {
         "recover",
     ),
     "report": ("write_report",),
-    "sound": ("Response", "deflection_shapes", "read_response"),
+    "sound": (
+        "Response",
+        "deflection_shapes",
+        "displacement",
+        "displacement_spectrum",
+        "read_response",
+    ),
     "types": (
         "Cells",
+        "Displacement",
         "Flicker",
         "Frame",
         "Inspection",
@@ -85,6 +100,7 @@ _HOMES = {
         "Shape",
         "Shutter",
         "Sound",
+        "Spectrum",
         "Verdict",
         "VideoFacts",
     ),
@@ -94,6 +110,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Cells",
+    "Displacement",
     "Flicker",
     "Frame",
     "InputError",
@@ -112,12 +129,15 @@ __all__ = [
     "Shutter",
     "SilenceError",
     "Sound",
+    "Spectrum",
     "UsageError",
     "Verdict",
     "VideoFacts",
     "calibrate_response",
     "calibrate_shutter",
     "deflection_shapes",
+    "displacement",
+    "displacement_spectrum",
     "inspect",
     "measure",
     "open_motion",
