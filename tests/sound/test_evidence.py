@@ -163,6 +163,7 @@ def test_more_noise_than_claimed_raises_no_alarm():
     assert np.count_nonzero(np.array(found) < 0.05) <= _at_most(0.05, len(found))
 
 
+@pytest.mark.slow
 def test_noise_of_the_claimed_level_is_read_as_one():
     level = np.mean([e.noise[e.counted].mean() for e in _nulls(60, 200)])
     assert level == pytest.approx(1, abs=1.5 * _LEVEL)  # the lamps' light takes a little with it
