@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         measure,
         recover,
     )
-    from phonoscope.report import write_report
+    from phonoscope.report import write_numbers, write_report
     from phonoscope.sound import (
         Response,
         deflection_shapes,
@@ -79,7 +79,7 @@ _HOMES = {
         "measure",
         "recover",
     ),
-    "report": ("write_report",),
+    "report": ("write_numbers", "write_report"),
     "sound": (
         "Response",
         "deflection_shapes",
@@ -147,6 +147,7 @@ __all__ = [
     "recover",
     "resample",
     "write_audio",
+    "write_numbers",
     "write_report",
 ]
 

@@ -11,6 +11,7 @@ import phonoscope
 from phonoscope.cli import calibrate
 from phonoscope.cli.commands import measure, recover
 from phonoscope.cli.demonstrate import score, simulate
+from phonoscope.cli.exporting import export
 from phonoscope.cli.inspecting import inspect
 from phonoscope.cli.reporting import report
 from phonoscope.errors import PhonoscopeError, UsageError
@@ -90,6 +91,12 @@ phonoscope report clip.motion -o report/
 
 phonoscope report clip.mp4 --fps 2200 -o report/ --at 64 --at 128 --enhance speech"""
 
+EXPORT_EXAMPLES = """[bold]Examples[/bold]: numbers for a spreadsheet, MATLAB or Python
+
+phonoscope export clip.mp4 --fps 2200 -o motion.csv --at 120,80
+
+phonoscope export clip.motion -o spectrum.mat --region 40,30,160,120 --scale 12.5 --spectrum"""
+
 SIMULATE_EXAMPLES = """[bold]Examples[/bold]
 
 phonoscope simulate chips --out demo/
@@ -106,6 +113,7 @@ app.command(epilog=INSPECT_EXAMPLES)(inspect)
 app.command(epilog=RECOVER_EXAMPLES)(recover)
 app.command(epilog=MEASURE_EXAMPLES)(measure)
 app.command(epilog=REPORT_EXAMPLES)(report)
+app.command(epilog=EXPORT_EXAMPLES)(export)
 app.add_typer(calibrate.app, name="calibrate")
 app.command(epilog=SIMULATE_EXAMPLES)(simulate)
 app.command(epilog=SCORE_EXAMPLES)(score)

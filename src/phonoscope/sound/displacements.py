@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phonoscope.errors import InputError, UsageError
 from phonoscope.sound.select import select
@@ -65,14 +66,15 @@ def displacement(
         region = _cell_at(field, at)
     part = field if region is None else select(field, regions=[region])
     delay = _one_clock(part, where)
-    signal, information = _mean(part)
-    covariance, known = _inverse(information)
-    if not known.any():
-        raise InputError(f"{where} has no texture that could show motion; choose another place.")
-    signal[:, ~known] = np.nan
+    time, signal, covariance = _mean(part)
+    if np.isnan(signal).all():
+        raise InputError(
+            f"{where} has no texture that shows motion along x or y (a slanted edge alone shows it "
+            "across itself only); choose another place."
+        )
     unit = 1.0 if scale is None else scale
     return Displacement(
-        part.time_s + delay,
+        time + delay,
         signal * unit,
         covariance * unit**2,
         "px" if scale is None else "µm",
@@ -85,15 +87,16 @@ def displacement_spectrum(motion: Displacement, *, resolution_hz: float | None =
     """Return the spectrum of a displacement: the mean over half-overlapping Hann windows.
 
     Welch, IEEE Trans. Audio Electroacoust. 15:70, 1967, doi:10.1109/TAU.1967.1161901. A straight
-    line is taken off each window. Uneven times are evened out by linear interpolation first.
+    line is taken off each window. Uneven times are evened out by a cubic spline first, which
+    changes what is near half the rate, the noise too.
 
     Parameters
     ----------
     motion
-        From `displacement`.
+        From `displacement`. An axis that could not be told all the time has no spectrum.
     resolution_hz
         How near two lines may lie and still be told apart. By default windows are an eighth of the
-        clip: a finer resolution has fewer of them, and a rougher floor.
+        clip, of 256 samples at least: a finer resolution has fewer of them, and a rougher floor.
 
     Returns
     -------
@@ -165,29 +168,32 @@ def _one_clock(part: MotionField, where: str) -> float:
     return float(delays[0])
 
 
-def _mean(part: MotionField) -> tuple[Float64, Float64]:
-    """Return the weighted mean ``(sample, 2)`` and its information ``(2, 2)``, over all samples."""
-    signals, total = [], np.zeros((2, 2))
+def _mean(part: MotionField) -> tuple[Float64, Float64, Float64]:
+    """Return the times, the weighted mean ``(sample, 2)`` and its mean error covariance."""
+    times, signals = [], []
+    total, told = np.zeros((2, 2)), np.zeros((2, 2))
     for block in part.blocks:
         information = displacement_information(block.information)
-        whole = information.sum(axis=0)
         weighted = np.einsum("cij,tcj->ti", information, block.motion.astype(np.float64))
-        signals.append(weighted @ np.linalg.pinv(whole, rcond=_TOLD, hermitian=True))
-        total += len(block.time_s) / part.samples * whole
-    return np.concatenate(signals), total
+        covariance, known = _inverse(information.sum(axis=0))
+        signal = weighted @ covariance
+        signal[:, ~known] = np.nan
+        times.append(block.time_s)
+        signals.append(signal)
+        both = len(block.time_s) * np.outer(known, known)
+        total += both * covariance
+        told += both
+    mean = total / np.maximum(told, 1)
+    mean[np.diag(np.diagonal(told) == 0)] = np.inf
+    return np.concatenate(times), np.concatenate(signals), mean
 
 
-def _inverse(information: Float64) -> tuple[Float64, np.ndarray]:
-    """Return the covariance and which of x and y are known."""
+def _inverse(information: Float64) -> tuple[Float64, NDArray[np.bool_]]:
+    """Return the covariance of what is known, and whether x and y are."""
     values, vectors = np.linalg.eigh(information)
     told = values > _TOLD * max(values[-1], 1e-30)
     inverse = np.where(told, 1 / np.where(told, values, 1), 0)
-    known = (vectors**2 @ ~told) < _BLIND
-    covariance = (vectors * inverse) @ vectors.T
-    covariance[~known] = 0
-    covariance[:, ~known] = 0
-    covariance[~known, ~known] = np.inf
-    return covariance, known
+    return (vectors * inverse) @ vectors.T, (vectors**2 @ ~told) < _BLIND
 
 
 def _evened_out(motion: Displacement) -> Float64:
@@ -195,5 +201,9 @@ def _evened_out(motion: Displacement) -> Float64:
     even = begun + np.arange(samples) / motion.rate_hz
     if np.allclose(motion.time_s, even, rtol=0, atol=1e-3 / motion.rate_hz):
         return motion.displacement
-    columns = [np.interp(even, motion.time_s, column) for column in motion.displacement.T]
-    return np.stack(columns, axis=1)
+    from scipy.interpolate import CubicSpline  # slow to import
+
+    result = np.full_like(motion.displacement, np.nan)
+    known = np.isfinite(motion.displacement).all(axis=0)
+    result[:, known] = CubicSpline(motion.time_s, motion.displacement[:, known])(even)
+    return result
