@@ -20,8 +20,8 @@ class Displacement:
         ``(sample, 2)`` along x (to the right) and y (down), in `unit`; NaN while an axis cannot be
         told, such as along a straight edge.
     covariance
-        ``(2, 2)`` claimed error covariance of one sample, the mean over the clip, in squared `unit`;
-        infinite on the diagonal for an axis that cannot be told.
+        ``(2, 2)`` claimed error covariance of one sample, the mean over the clip, in squared
+        `unit`; infinite on the diagonal for an axis that cannot be told.
     unit
         ``"px"``, or ``"µm"`` where the scale of the picture was given.
     rate_hz
@@ -47,9 +47,9 @@ class Spectrum:
     frequency_hz
         ``(bin,)`` at even steps from 0 Hz to half the rate.
     density
-        ``(bin, 2)`` one-sided power spectral density along x and y, in squared `unit` a Hz: its integral is
-        the variance of the motion. NaN along an axis that could not be
-        told all the time.
+        ``(bin, 2)`` one-sided power spectral density along x and y, in squared `unit` a Hz: its
+        integral is the variance of the motion. NaN along an axis that could not be told all the
+        time.
     amplitude
         ``(bin, 2)`` peak amplitude, in `unit`, of a sinusoid of that frequency that has this power.
         It reads a steady tone right on a bin, and at most 15 % low between two.
