@@ -38,7 +38,7 @@ def swing(frames, tools):
 
 
 def test_motion_is_gain_times_the_truth(phonoscope, here, tools):
-    given = ["--band", "25,35", "--gain", GAIN, "-o", "out.mkv"]
+    given = ["--fps", 240, "--band", "25,35", "--gain", GAIN, "-o", "out.mkv"]
     done = phonoscope("magnify", "clip.mkv", *given)
     assert (done.code, done.err) == (0, "")
     for words in ("out.mkv", "120 frames", "25 to 35 Hz", "20 times", "24 frames/s"):
@@ -53,8 +53,8 @@ def test_motion_is_gain_times_the_truth(phonoscope, here, tools):
 
 def test_mp4_plays_everywhere(phonoscope, here, tools):
     done = phonoscope(
-        "magnify", "clip.mkv", "-q", "--band", "25,35", "--gain", GAIN, "-o", "out.mp4",
-        "--playback", 30,
+        "magnify", "clip.mkv", "-q", "--fps", 240, "--band", "25,35", "--gain", GAIN,
+        "-o", "out.mp4", "--playback", 30,
     )  # fmt: skip
     assert (done.code, done.out, done.err) == (0, "", "")
     with ph.open_video("out.mp4") as video:
@@ -142,7 +142,7 @@ def test_iterator_is_refused(tools, tmp_path):
 
 def test_interrupted_leaves_nothing(here):
     def stop(done, total):
-        if done == total - 3:
+        if total and done == total - 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -19,7 +19,7 @@ from phonoscope.types import Cells, Float32, Float64, MotionField
 _SPREAD_NODES = 0.7  # over which the power of neighbours is averaged
 _OWN_SHARE = 0.1  # how much less sure it is that a node rests than that neighbours move alike
 _LEAST_SHARE = 1e-8  # of the largest node's power: below, a node rests
-_KNOWN_SHARE = 1e-6  # of the best node's weight: below, nothing is known of a node
+_KNOWN_SHARE = 0.05  # of the best node's weight: below, nothing is known of a node, and it rests
 _SURELY = 2.0  # standard errors by which power must exceed the noise's
 
 

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 
 from phonoscope.motion.threads import shared_out
-from phonoscope.types import Float32, Luma
+from phonoscope.types import Float32, Float64, Luma
 
 _ROUNDS = 12  # of the search for the place at rest; it converges where nothing folds
 _CLOSE_PX = 1e-3
@@ -83,7 +83,7 @@ def _warp(
 
 
 @numba.njit(nogil=True, cache=True)
-def _weights(t: float, into: Float32) -> None:
+def _weights(t: float, into: Float64) -> None:
     s = 1 - t
     into[0] = s * s * s / 6
     into[1] = 2 / 3 - t * t * (2 - t) / 2
