@@ -26,7 +26,7 @@ def scene(motion, factor=1.0, seed=3):
     return Scene(camera, Texture("print", seed=seed), moved, sound, 8000, FRAMES, seed=seed)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("modes", [0, 3])
 def test_motion_is_gain_times_the_truth(modes, seed, tmp_path):
     motion = Motion(0.03, modes=modes, damping=0.15, seed=seed)

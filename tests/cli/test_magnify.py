@@ -135,6 +135,17 @@ def test_motion_of_another_video_is_refused(refused, here, motion):
     refused("magnify", motion, *given, code=2, says="holds no frames to bend")
 
 
+def test_motion_of_another_stretch(here):
+    ph.measure("clip.mkv", output="late.motion", start=0.1)
+    with pytest.raises(ph.InputError, match=r"begins at 0\.1 s and the frames at 0 s"):
+        ph.magnify("clip.mkv", "out.mkv", band=(25, 35), motion="late.motion")
+    assert not (here / "out.mkv").exists()
+    ph.measure("clip.mkv", output="short.motion", duration=0.25)
+    done = ph.magnify("clip.mkv", "out.mkv", band=(25, 35), motion="short.motion")
+    assert done.frames == 60
+    assert any("ends after 60 frames" in said for said in done.warnings)
+
+
 def test_iterator_is_refused(tools, tmp_path):
     with pytest.raises(ph.UsageError, match="read only once"):
         ph.magnify(iter(tools.moving(9)), tmp_path / "out.mp4", band=(25, 35), fps=240)

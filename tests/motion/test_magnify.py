@@ -21,7 +21,7 @@ def whole(signal, taps):
     return np.concatenate(list(passed([signal], taps)))
 
 
-@pytest.mark.parametrize("cut", [1, 7, 100, 399])
+@pytest.mark.parametrize("cut", [3, 100, 399])
 def test_filter_has_no_seam(cut):
     signal = np.random.default_rng(0).standard_normal((400, 3, 2)).astype(np.float32)
     taps = passband_taps([(60, 70)], RATE, 400)

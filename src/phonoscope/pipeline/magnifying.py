@@ -30,7 +30,7 @@ from phonoscope.pipeline.request import (
     Request,
     parse_band,
 )
-from phonoscope.types import Float64, MotionField, VideoFacts
+from phonoscope.types import Float64, Frame, MotionField, VideoFacts
 from phonoscope.video import check_video, open_video, parse_rate, prefetch, writing_video
 
 AnyBand = tuple[float, float] | str
@@ -39,6 +39,7 @@ _SLOWEST, _FASTEST = 5, 60  # frames/s of playback
 _STEEPEST = 0.8  # change of the magnified motion from px to px; at 1 the picture folds
 _LINEAR_PX = 0.3  # motion up to which the estimator is known to be true
 _AHEAD = 8
+_SAME_FRAME = 0.5  # of the time between frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,17 +155,20 @@ def magnify(
         write = stack.enter_context(writing_video(output, video.facts, shown))
         count = 0
         for nodes, frame in zip(plan.nodes(field), frames, strict=False):
+            if count == 0:
+                _check_begins(field, frame, video.facts)
             bend = plan.lattice.at_pixels(nodes)
             write(magnified(frame.luma, bend, plan.gain, video.facts.bits))
             count += 1
             if progress is not None:
                 progress(field.samples + count, 2 * field.samples)
+        short = () if next(frames, None) is None else (_ends_early(count),)
         rate = video.facts.capture_rate
         return Magnified(
             output=Path(output), frames=count, duration_s=float(count / rate),
             bands_hz=tuple(merged_bands(bands)), gain=plan.gain, playback=shown,
             slower=float(rate / shown), largest_px=plan.largest_px,
-            warnings=tuple(dict.fromkeys((*field.warnings, *plan.warnings(gain)))),
+            warnings=tuple(dict.fromkeys((*field.warnings, *plan.warnings(gain), *short))),
         )  # fmt: skip
 
 
@@ -296,6 +300,22 @@ def _check_same(field: MotionField, facts: VideoFacts) -> None:
             f"{float(was.capture_rate):g} frames/s, and {facts.name} has {facts.width} x "
             f"{facts.height} px at {float(facts.capture_rate):g}; measure this video."
         )
+
+
+def _check_begins(field: MotionField, frame: Frame, facts: VideoFacts) -> None:
+    begins, first = float(field.blocks[0].time_s[0]), float(frame.time_s)
+    if abs(begins - first) * float(facts.capture_rate) > _SAME_FRAME:
+        raise InputError(
+            f"the motion field begins at {begins:.4g} s and the frames at {first:.4g} s; measure "
+            "the whole video, or the same stretch of it."
+        )
+
+
+def _ends_early(count: int) -> str:
+    return (
+        f"the motion field ends after {count:,} frames, and so does the magnified video; measure "
+        "the whole video to see the rest."
+    )
 
 
 def _playback(bands: Sequence[tuple[float, float]], rate: Fraction) -> Fraction:
