@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from phonoscope.motion import open_motion
     from phonoscope.pipeline import (
         LampBands,
+        Magnified,
         calibrate_response,
         calibrate_shutter,
         inspect,
+        magnify,
         measure,
         recover,
     )
@@ -73,9 +75,11 @@ _HOMES = {
     "motion": ("open_motion",),
     "pipeline": (
         "LampBands",
+        "Magnified",
         "calibrate_response",
         "calibrate_shutter",
         "inspect",
+        "magnify",
         "measure",
         "recover",
     ),
@@ -117,6 +121,7 @@ __all__ = [
     "InputNotFoundError",
     "Inspection",
     "LampBands",
+    "Magnified",
     "MissingExtraError",
     "MotionBlock",
     "MotionField",
@@ -139,6 +144,7 @@ __all__ = [
     "displacement",
     "displacement_spectrum",
     "inspect",
+    "magnify",
     "measure",
     "open_motion",
     "open_video",
