@@ -10,6 +10,8 @@ WORKERS ?= 2
 # Exported rather than pasted into commands, so that a path may hold spaces, quotes and dollars.
 override export VIDEO := $(value VIDEO)
 override export FPS := $(value FPS)
+# Tests run side by side already: two that take two threads each wait for each other.
+ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,10 +30,10 @@ demo: $(USER_READY)  ## render a clip with known sound, recover it, score it; or
 
 test: $(DEV_READY)  ## every test, the slow ones too
 	@echo '== every test, $(WORKERS) at a time =='
-	@$(BIN)/pytest -n $(WORKERS)
+	@$(ONE_THREAD) $(BIN)/pytest -n $(WORKERS)
 
 quick: $(DEV_READY)  ## the tests without the slow ones
-	@$(BIN)/pytest -n $(WORKERS) -m 'not slow'
+	@$(ONE_THREAD) $(BIN)/pytest -n $(WORKERS) -m 'not slow'
 
 check: lint test docs  ## what CI runs: style, types, layers, every test, documentation
 

@@ -11,6 +11,8 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import scipy.linalg  # noqa: F401 - limits hold for libraries that are loaded by now
+from threadpoolctl import threadpool_limits
 
 from listening_truth import RATE_HZ
 from phonoscope.evaluate import limit_band
@@ -66,8 +68,10 @@ def main() -> None:
         "rendered": lambda: rendered(seeds),
         "silence": lambda: silent(arguments.clips, arguments.first),
     }
-    for name in arguments.parts or parts:
-        parts[name]()
+    # As `listen_to_rows` does: threads that wait for each other take many times as long.
+    with threadpool_limits(1, "blas"):
+        for name in arguments.parts or parts:
+            parts[name]()
 
 
 # --- methods ------------------------------------------------------------------------------------

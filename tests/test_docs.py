@@ -18,6 +18,7 @@ from phonoscope.scene import preset, write_video
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SLOW = ("gallery.md", "tutorial.md")
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -57,7 +58,7 @@ def folder(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 def shown_code() -> list[Any]:
     return [
-        pytest.param(page, id=page.name, marks=[pytest.mark.slow] * (page.name == "tutorial.md"))
+        pytest.param(page, id=page.name, marks=[pytest.mark.slow] * (page.name in SLOW))
         for page in PAGES
         if blocks(page, "python")
     ]

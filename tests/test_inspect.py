@@ -38,6 +38,7 @@ def _real_noise_px(field, band):
     return float(np.mean(1 / variance) ** -0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("texture", ["foil", "speckle", "leaves"])
 def test_what_is_foretold_of_noise_comes_true(texture):
     frames = list(_scene(texture).frames())
@@ -50,6 +51,7 @@ def test_what_is_foretold_of_noise_comes_true(texture):
     assert abs(20 * np.log10(found.detectable_px / real)) < 2
 
 
+@pytest.mark.slow
 def test_sound_in_the_sample_is_not_taken_for_noise():
     silent = ph.inspect(_scene().frames(), fps=2200)
     loud = ph.inspect(_scene(rms_px=0.02).frames(), fps=2200)
@@ -64,6 +66,7 @@ def test_a_longer_clip_lets_less_be_heard():
     assert 2 ** (-1 / 2) < long.detectable_px / short.detectable_px < 2 ** (-1 / 5)
 
 
+@pytest.mark.slow
 def test_rows_are_foretold_too():
     scene = _scene("leaves", frames=150, size=(320, 360), fps=60, line_delay_s=32e-6)
     found = ph.inspect(scene.frames(), fps=60, line_delay=32e-6)
@@ -121,6 +124,7 @@ def test_a_lamp_is_found_that_folds_back():
     assert ph.inspect(scene.frames(), fps=130).flicker.lamp_hz == 100
 
 
+@pytest.mark.slow
 def test_a_lamp_is_found_in_rows():
     scene = _scene(
         frames=120, size=(320, 360), fps=60, line_delay_s=32e-6, flicker_hz=100, flicker_depth=0.03
@@ -212,6 +216,7 @@ def test_compression_is_noticed(tmp_path):
     assert not any("sways" in sentence for sentence in found.advice)
 
 
+@pytest.mark.slow
 def test_sway_behind_a_codec_is_noticed(tmp_path):
     scene = replace(_scene("speckle", frames=400, fps=240), sway=Sway(2.0, 1.0))
     write_video(scene.frames(), tmp_path / "clip.mkv", 240, codec="h264", crf=10)

@@ -179,6 +179,7 @@ def test_ten_bits_and_odd_sizes(tmp_path):
     check_tone(sound)
 
 
+@pytest.mark.slow
 def test_variable_frame_rate(tmp_path):
     # Two thirds of the frames at 1,000 frames/s, then 500: a mean rate would bend the tone.
     ticks = np.concatenate([np.arange(400), 400 + 2 * np.arange(200)])

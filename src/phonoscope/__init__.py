@@ -24,16 +24,25 @@ if TYPE_CHECKING:
     from phonoscope.motion import open_motion
     from phonoscope.pipeline import (
         LampBands,
+        Magnified,
         calibrate_response,
         calibrate_shutter,
         inspect,
+        magnify,
         measure,
         recover,
     )
-    from phonoscope.report import write_report
-    from phonoscope.sound import Response, deflection_shapes, read_response
+    from phonoscope.report import write_numbers, write_report
+    from phonoscope.sound import (
+        Response,
+        deflection_shapes,
+        displacement,
+        displacement_spectrum,
+        read_response,
+    )
     from phonoscope.types import (
         Cells,
+        Displacement,
         Flicker,
         Frame,
         Inspection,
@@ -44,6 +53,7 @@ if TYPE_CHECKING:
         Shape,
         Shutter,
         Sound,
+        Spectrum,
         Verdict,
         VideoFacts,
     )
@@ -65,16 +75,25 @@ _HOMES = {
     "motion": ("open_motion",),
     "pipeline": (
         "LampBands",
+        "Magnified",
         "calibrate_response",
         "calibrate_shutter",
         "inspect",
+        "magnify",
         "measure",
         "recover",
     ),
-    "report": ("write_report",),
-    "sound": ("Response", "deflection_shapes", "read_response"),
+    "report": ("write_numbers", "write_report"),
+    "sound": (
+        "Response",
+        "deflection_shapes",
+        "displacement",
+        "displacement_spectrum",
+        "read_response",
+    ),
     "types": (
         "Cells",
+        "Displacement",
         "Flicker",
         "Frame",
         "Inspection",
@@ -85,6 +104,7 @@ _HOMES = {
         "Shape",
         "Shutter",
         "Sound",
+        "Spectrum",
         "Verdict",
         "VideoFacts",
     ),
@@ -94,12 +114,14 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Cells",
+    "Displacement",
     "Flicker",
     "Frame",
     "InputError",
     "InputNotFoundError",
     "Inspection",
     "LampBands",
+    "Magnified",
     "MissingExtraError",
     "MotionBlock",
     "MotionField",
@@ -112,13 +134,17 @@ __all__ = [
     "Shutter",
     "SilenceError",
     "Sound",
+    "Spectrum",
     "UsageError",
     "Verdict",
     "VideoFacts",
     "calibrate_response",
     "calibrate_shutter",
     "deflection_shapes",
+    "displacement",
+    "displacement_spectrum",
     "inspect",
+    "magnify",
     "measure",
     "open_motion",
     "open_video",
@@ -127,6 +153,7 @@ __all__ = [
     "recover",
     "resample",
     "write_audio",
+    "write_numbers",
     "write_report",
 ]
 

@@ -330,6 +330,7 @@ class TestMotionFile:
         (tmp_path / "x.motion").write_text("motion")
         refused("recover", tmp_path / "x.motion", code=1, says="x.motion")
 
+    @pytest.mark.slow
     def test_random_damage_is_noticed_or_harmless(self, motion, tmp_path):
         import phonoscope
 

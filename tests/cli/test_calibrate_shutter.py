@@ -44,6 +44,7 @@ def test_from_a_compressed_clip(wall):
     assert told[-1] == (119, 119)
 
 
+@pytest.mark.slow
 def test_command(wall, phonoscope):
     done = phonoscope("calibrate", "shutter", wall)
     assert (done.code, done.err) == (0, "")
@@ -113,6 +114,7 @@ def test_a_clips_own_lamp_tells_the_line_delay(room):
     assert shutter.direction == "down"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("factor", "direction", "said"),
     [

@@ -14,30 +14,35 @@ def temporary(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_sound(spawn_refused, motion, tmp_path):
     given = ["recover", motion, "-o", tmp_path / "out.wav"]
     says = ["cannot write", "out.wav: File too large", "check free space"]
     spawn_refused(*given, code=1, says=says, limit=4096)
 
 
+@pytest.mark.slow
 def test_json(spawn_refused, motion, tmp_path):
     given = ["recover", motion, "--rate", "native", "-o", tmp_path / "out.wav"]
     given += ["--json", tmp_path / "out.json"]
     spawn_refused(*given, code=1, says=["out.json: File too large"], limit=700)
 
 
+@pytest.mark.slow
 def test_motion_file(spawn_refused, clip, tmp_path):
     given = ["measure", clip, "-o", tmp_path / "out.motion"]
     says = [f"cannot write {tmp_path / 'out.motion'}: ", "check free space"]
     spawn_refused(*given, code=1, says=says, limit=8192)
 
 
+@pytest.mark.slow
 def test_temporary_file_of_recover(spawn_refused, clip, tmp_path, temporary):
     given = ["recover", clip, "-o", tmp_path / "out.wav"]
     says = [f"cannot write a temporary file in {temporary}: ", "set TMPDIR to another folder"]
     spawn_refused(*given, code=1, says=says, limit=8192, environment={"TMPDIR": str(temporary)})
 
 
+@pytest.mark.slow
 def test_video_of_simulate(spawn_refused, tmp_path):
     given = ["simulate", "rigid", "--duration", "0.05", "--out", tmp_path / "demo"]
     spawn_refused(*given, code=1, says=["rigid.mkv: ", "check free space"], limit=30000)
@@ -68,6 +73,7 @@ def small_disk(tmp_path):
     subprocess.run([umount, "-l", str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_real_full_disk(refused, spawn_refused, clip, small_disk):
     says = f"cannot write {small_disk / 'out.motion'}: "
     refused("measure", clip, "--cell", 4, "-o", small_disk / "out.motion", code=1, says=says)

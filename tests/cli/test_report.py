@@ -5,6 +5,7 @@ import json
 import pytest
 
 
+@pytest.mark.slow
 def test_a_report_of_a_video(phonoscope, here):
     done = phonoscope("report", "clip.mkv", "-o", "r", "--fps", 240, "--at", 30, "--at", 60)
     assert (done.code, done.err) == (0, "")
@@ -23,6 +24,7 @@ def test_a_report_beside_the_sound(phonoscope, here):
     assert (here / "r" / "sound.wav").read_bytes() == (here / "clip.wav").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_report_of_a_motion_file(phonoscope, here):
     assert phonoscope("measure", "clip.mkv", "--fps", 240, "-q").code == 0
     done = phonoscope("report", "clip.motion", "-o", "r", "--band", "20,100", "-q")

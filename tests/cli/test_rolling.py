@@ -40,6 +40,7 @@ def _line(path, low, high):
     return frequency[inside][spectrum[inside].argmax()]
 
 
+@pytest.mark.slow
 def test_tones_above_the_frame_rate_are_heard(phonoscope, clip, tmp_path):
     out, facts = tmp_path / "out.wav", tmp_path / "out.json"
     done = phonoscope("recover", clip, "--line-delay", "40us", "-o", out, "--json", facts)
@@ -59,6 +60,7 @@ def test_tones_above_the_frame_rate_are_heard(phonoscope, clip, tmp_path):
     assert record["sample_rate_hz"] == 8000
 
 
+@pytest.mark.slow
 def test_what_the_exposure_took_is_told_and_given_back(phonoscope, clip, tmp_path):
     out, facts = tmp_path / "out.wav", tmp_path / "out.json"
     done = phonoscope(
@@ -86,6 +88,7 @@ def test_what_the_exposure_took_is_told_and_given_back(phonoscope, clip, tmp_pat
     assert lifted == pytest.approx(np.sinc(233 / 4000) / np.sinc(785 / 4000), rel=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("exposure", "told"),
     [
@@ -102,6 +105,7 @@ def test_an_exposure_that_cannot_be_is_refused(phonoscope, clip, tmp_path, expos
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_low_tone_before_a_high_speed_camera_is_heard(phonoscope, tmp_path):
     scene = Scene(
         Camera(160, 128, Fraction(250), 1 / 4000, read_noise=0.7, line_delay_s=8e-6),
@@ -120,6 +124,7 @@ def test_a_low_tone_before_a_high_speed_camera_is_heard(phonoscope, tmp_path):
     assert _line(out, 20, 1000) == pytest.approx(64, abs=0.5)
 
 
+@pytest.mark.slow
 def test_a_motion_file_is_heard_with_another_delay(phonoscope, clip, tmp_path):
     motion, out = tmp_path / "clip.motion", tmp_path / "out.wav"
     readout = f"{288 * LINE * 1.2 * 1e3}ms"

@@ -154,6 +154,7 @@ def test_stoi_without_pystoi_names_the_extra(monkeypatch, babble):
         stoi(babble, babble, RATE)
 
 
+@pytest.mark.slow
 @given(
     gain=st.floats(1e-5, 1e5).flatmap(lambda g: st.sampled_from([g, -g])),
     seed=st.integers(0, 3),
@@ -169,6 +170,7 @@ def test_scale_and_sign_do_not_matter(gain, seed, babble):
         assert metric(abs(gain) * babble, estimate, RATE) == pytest.approx(first, abs=1e-5)
 
 
+@pytest.mark.slow
 @given(pad=st.integers(0, 3000))
 @settings(max_examples=15, deadline=None)
 def test_common_silence_hardly_matters(pad, babble):

@@ -43,6 +43,7 @@ CEILINGS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("high", "stoi", "estoi", "stoi_off", "estoi_off"), CEILINGS)
 def test_ceilings_of_real_speech(speech, high, stoi, estoi, stoi_off, estoi_off):
     scores = [band_ceiling(sound, 16000, (0, high)) for sound in speech]

@@ -41,6 +41,7 @@ def measured(frames, *, fps=NTSC, lamp=120.0):
     return measure_lamp(read_rows(frames, 8), lamp, 1 / float(fps))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("clip", "direction"),
     [
@@ -65,6 +66,7 @@ def test_line_delay(clip, direction):
     assert bands.uncertainty_s < DEMANDED / 2 * delay
 
 
+@pytest.mark.slow
 def test_claimed_and_real_error_agree():
     ratios = []
     for seed in range(8):
@@ -98,6 +100,7 @@ def test_standing_bands_are_not_told_from_texture(texture):
     assert not measured(frames, fps=60).sure
 
 
+@pytest.mark.slow
 def test_bands_that_hardly_roll_leave_the_direction_open():
     frames, delay = film(fps=60, lamp=120.02, up=True)
     bands = measured(frames, fps=60)
@@ -146,6 +149,7 @@ class Dimmed(Camera):
         return 1 + self.flicker_depth * (share - on)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("lamp", "within"), [(100.0, DEMANDED / 2), (120.0, DEMANDED)])
 def test_switched_lamp(lamp, within):
     delay = 0.7 / float(NTSC) / HEIGHT
@@ -169,6 +173,7 @@ def gains(frames):
     return rows / rows.mean(axis=0), [float(frame.time_s) for frame in frames]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("lamp", "wrong"), [(100.0, 1.0), (120.0, 0.95), (240.0, 1.1)])
 def test_a_wrong_delay_is_recognised(lamp, wrong):
     frames, delay = film(lamp=lamp, size=(64, 90), depth=0.1)
@@ -180,6 +185,7 @@ def test_a_wrong_delay_is_recognised(lamp, wrong):
     assert check.lamp_hz == pytest.approx(lamp, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_wrong_direction_is_recognised():
     frames, delay = film(lamp=100.0, size=(64, 90), up=True)
     gain, time = gains(frames)
@@ -189,6 +195,7 @@ def test_a_wrong_direction_is_recognised():
     assert check.stretch == pytest.approx(-1, rel=DEMANDED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clip", [{"depth": 0.0}, {"fps": 60}], ids=["none", "standing"])
 def test_nothing_to_check_by(clip):
     frames, delay = film(**clip, size=(64, 90))

@@ -18,6 +18,7 @@ def _error(motion, truth):
     return error - error.mean(axis=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("read", "shot", "cell"),
     [(0.5, 0.0, 16), (2.0, 0.0, 8), (2.0, 0.03, 16), (8.0, 0.0, 16), (2.0, 0.1, 32)],
@@ -103,6 +104,7 @@ def test_sway_and_flicker_leave_the_claim_true_and_no_line(lab):
     assert spectrum[np.abs(hz - 120) < 3.2].mean() < 2 * floor
 
 
+@pytest.mark.slow
 def test_no_step_at_re_linearisations(lab):
     steps = np.abs(np.diff(_swaying(lab)[2]))
     between = np.arange(len(steps)) % 16 == 15

@@ -100,6 +100,7 @@ def test_phases_survive_their_wrap(lab):
     assert found == pytest.approx(2.5, rel=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("camera", "averaged"), [((2.0, 0.0), 1), ((1.0, 0.1), 1), ((6.0, 0.0), 8)]
 )

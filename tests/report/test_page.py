@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import warnings
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -64,6 +65,13 @@ def test_every_picture_and_player_says_what_it_is(report):
         "The sound as measured", "The sound enhanced for listening",
     }  # fmt: skip
     assert page.get("lang") == "en"
+
+
+def test_no_probability_is_told_as_zero(heard, tmp_path):
+    field, sound = heard
+    certain = replace(sound, verdict=replace(sound.verdict, p_value=0.0))
+    text = write_report(tmp_path / "r", field, certain).read_text("utf-8")
+    assert "a probability below 1e-300" in text
 
 
 def test_the_players_play_what_was_measured(report, heard, tmp_path):

@@ -219,6 +219,7 @@ def test_rolling_shutter_reads_rows_one_after_the_other(bottom_up):
     assert seen[0] == pytest.approx(moved[20:24].mean(), abs=2e-3)
 
 
+@pytest.mark.slow
 def test_modes_have_the_rms_asked_for_and_ring_at_their_resonances():
     modal = scene(motion=Motion(0.01, modes=3, damping=0.01), sound=chirp(2, RATE_HZ, 60, 990),
                   samples=4000)  # fmt: skip
@@ -273,6 +274,7 @@ def test_seeds_change_the_noise():
     assert (one != other).mean() > 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", presets())
 def test_presets_render_and_tell_their_parameters(name):
     ready = preset(name, duration=0.01, seed=3)

@@ -105,6 +105,7 @@ def _of_fit(fit, window=64):
     return gather(fit, window, RATE, counted_bins(frequencies_hz(window, RATE), BAND, facts))
 
 
+@pytest.mark.slow
 def test_the_held_out_ratio_of_noise_is_one():
     # With a threshold that everything passes, snr is the ratio of the narrowest bands, less 1.
     with pytest.MonkeyPatch.context() as patch:
@@ -127,14 +128,17 @@ def test_the_held_out_ratio_of_sound_is_its_snr(snr):
     assert 10 * np.log10(seen / snr) == pytest.approx(0, abs=_SNR_DB)
 
 
+@pytest.mark.slow
 def test_p_values_of_drawn_folds_are_calibrated():
     _calibrated([_of_fit(_drawn_fit(s)).p_value for s in range(100)])
 
 
+@pytest.mark.slow
 def test_p_values_are_calibrated_where_both_folds_learn_of_the_same_few_channels():
     _calibrated([_of_fit(_drawn_fit(s, alike=True)).p_value for s in range(100)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cells", [60])
 def test_p_values_of_still_fields_are_calibrated(cells):
     _calibrated([e.p_value for e in _nulls(cells, 200)])
@@ -159,6 +163,7 @@ def test_more_noise_than_claimed_raises_no_alarm():
     assert np.count_nonzero(np.array(found) < 0.05) <= _at_most(0.05, len(found))
 
 
+@pytest.mark.slow
 def test_noise_of_the_claimed_level_is_read_as_one():
     level = np.mean([e.noise[e.counted].mean() for e in _nulls(60, 200)])
     assert level == pytest.approx(1, abs=1.5 * _LEVEL)  # the lamps' light takes a little with it
@@ -250,6 +255,7 @@ def test_a_large_background_just_below_the_band_raises_no_alarm():
     assert _alarms_over_a_background(10.0, 12) <= _at_most(0.05, 12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_a_large_slow_background_hides_no_sound(seed):
     time = np.arange(4400) / RATE
@@ -264,6 +270,7 @@ def test_a_large_slow_background_hides_no_sound(seed):
     assert 10 * np.log10(ratio) == pytest.approx(0, abs=_SNR_DB)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1.5, 3.0, 10.0])
 def test_hot_cells_raise_no_alarm(times):
     noise = np.ones(60)
@@ -289,6 +296,7 @@ def test_turned_around_in_sign_it_is_the_same():
     assert other.noise == pytest.approx(one.noise, rel=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_noise_that_only_the_moving_cells_have_is_noise_and_not_sound(seed):
     # As a codec leaves it around a strong line: alike within blocks of 2 x 2 cells.
@@ -316,6 +324,7 @@ def test_noise_that_only_the_moving_cells_have_is_noise_and_not_sound(seed):
     assert found.snr[tone] > 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_where_all_cells_are_alike_no_noise_is_raised(seed):
     sound = 0.02 * np.random.default_rng(seed).standard_normal(4400)

@@ -118,6 +118,7 @@ def _scene(sound_px, seed):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("crf", [10, 23])
 def test_a_swaying_camera_of_120_frames_a_second_makes_no_sound_in_h264(tmp_path, crf, seed):
@@ -128,6 +129,7 @@ def test_a_swaying_camera_of_120_frames_a_second_makes_no_sound_in_h264(tmp_path
     assert not verdict.detected
 
 
+@pytest.mark.slow
 def test_what_moves_further_than_the_sway_is_heard(tmp_path):
     scene = _scene(0.5, 0)
     write_video(scene.frames(), tmp_path / "loud.mkv", 120, codec="h264", crf=10)

@@ -131,6 +131,7 @@ def _field(sound, follows, codec, seed):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("follows", [0.5, 0.75])
 def test_a_muted_sound_is_given_back_and_its_error_known(follows, seed):

@@ -145,6 +145,7 @@ def _peak_hz(heard):
     return spectrum.argmax() * rate / (8 * len(samples))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tone_hz", [31, 64, 101])
 def test_a_high_speed_camera_hears_what_its_frames_sample(tone_hz):
     # Much less than a period fits into a read-out: rows cannot tell, and need not.
@@ -157,6 +158,7 @@ def test_a_high_speed_camera_hears_what_its_frames_sample(tone_hz):
     assert not heard.warnings
 
 
+@pytest.mark.slow
 def test_a_high_speed_camera_hears_above_half_its_frame_rate():
     heard = listen(_quick(lambda t: 0.05 * np.sin(2 * np.pi * 1130 * t)))
     assert heard.verdict.detected
@@ -164,6 +166,7 @@ def test_a_high_speed_camera_hears_above_half_its_frame_rate():
     assert _peak_hz(heard) == pytest.approx(1130, abs=0.5)
 
 
+@pytest.mark.slow
 def test_fast_read_outs_are_judged_by_frames_alone():
     field = _field(lambda t: 0.02 * np.sin(400 * t), fps=1000, line=0.8e-6, frames=500)
     heard = listen(field, band=(20, 2000))
@@ -172,12 +175,14 @@ def test_fast_read_outs_are_judged_by_frames_alone():
     assert _peak_hz(heard) == pytest.approx(400 / (2 * np.pi), abs=0.5)
 
 
+@pytest.mark.slow
 def test_what_is_as_faint_as_errors_of_sway_is_not_taken_for_sound():
     heard = listen(_quick(lambda t: 0.004 * np.sin(2 * np.pi * 64 * t)))
     assert not heard.verdict.detected
     assert "from frame to frame" in heard.verdict.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_a_high_speed_camera_calls_silence_silence(seed):
     heard = listen(_quick(lambda t: 0 * t, seed=seed))
@@ -185,6 +190,7 @@ def test_a_high_speed_camera_calls_silence_silence(seed):
     assert heard.verdict.false_alarm == pytest.approx(1e-3)
 
 
+@pytest.mark.slow
 def test_sway_a_hundred_times_larger_leaves_no_trace():
     def sway(t):
         return 2.5 * np.sin(2 * np.pi * 0.9 * t) + 0.8 * t
@@ -194,6 +200,7 @@ def test_sway_a_hundred_times_larger_leaves_no_trace():
     assert _score(_voice, swaying) > _score(_voice, still) - 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.8, 1.2])
 def test_a_wrong_line_delay_is_recognised_and_the_right_one_found(factor):
     field = _field(lambda t: 0.05 * _voice(t))

@@ -184,6 +184,7 @@ def _faintest(field):
     return listen(field).verdict.detectable_px
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["rigid", "modal"])
 def test_three_db_above_the_detectable_motion_it_is_detected(kind):
     runs, found = 20, 0

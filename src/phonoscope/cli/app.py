@@ -11,7 +11,9 @@ import phonoscope
 from phonoscope.cli import calibrate
 from phonoscope.cli.commands import measure, recover
 from phonoscope.cli.demonstrate import score, simulate
+from phonoscope.cli.exporting import export
 from phonoscope.cli.inspecting import inspect
+from phonoscope.cli.magnifying import magnify
 from phonoscope.cli.reporting import report
 from phonoscope.cli.studio import studio
 from phonoscope.errors import PhonoscopeError, UsageError
@@ -97,6 +99,18 @@ phonoscope studio
 
 phonoscope studio ~/Videos /media/camera --port 9000"""
 
+EXPORT_EXAMPLES = """[bold]Examples[/bold]: numbers for a spreadsheet, MATLAB or Python
+
+phonoscope export clip.mp4 --fps 2200 -o motion.csv --at 120,80
+
+phonoscope export clip.motion -o spectrum.mat --region 40,30,160,120 --scale 12.5 --spectrum"""
+
+MAGNIFY_EXAMPLES = """[bold]Examples[/bold]: the vibration made large enough to be seen
+
+phonoscope magnify clip.mp4 --fps 2200 --band 200,240 --gain 50 -o out.mp4
+
+phonoscope magnify clip.mp4 --band 60,70 --band 120,140 --motion clip.motion -o out.mkv"""
+
 SIMULATE_EXAMPLES = """[bold]Examples[/bold]
 
 phonoscope simulate chips --out demo/
@@ -113,6 +127,8 @@ app.command(epilog=INSPECT_EXAMPLES)(inspect)
 app.command(epilog=RECOVER_EXAMPLES)(recover)
 app.command(epilog=MEASURE_EXAMPLES)(measure)
 app.command(epilog=REPORT_EXAMPLES)(report)
+app.command(epilog=EXPORT_EXAMPLES)(export)
+app.command(epilog=MAGNIFY_EXAMPLES)(magnify)
 app.add_typer(calibrate.app, name="calibrate")
 app.command(epilog=STUDIO_EXAMPLES)(studio)
 app.command(epilog=SIMULATE_EXAMPLES)(simulate)

@@ -2,13 +2,17 @@
 
 from phonoscope.motion.cells import Grid, cut, cut_rows, default_cell_px
 from phonoscope.motion.detail import detail_px, saturated
+from phonoscope.motion.lattice import Lattice, motion_information, smoother
 from phonoscope.motion.look import frames_to_look_at
 from phonoscope.motion.measure import Measurement, measure_frames
+from phonoscope.motion.passband import merged_bands, passband_taps, passed
 from phonoscope.motion.pyramid import measure_bands
 from phonoscope.motion.store import finish_motion, is_motion_file, open_motion, write_motion
+from phonoscope.motion.warp import magnified
 
 __all__ = [
     "Grid",
+    "Lattice",
     "Measurement",
     "cut",
     "cut_rows",
@@ -17,9 +21,15 @@ __all__ = [
     "finish_motion",
     "frames_to_look_at",
     "is_motion_file",
+    "magnified",
     "measure_bands",
     "measure_frames",
+    "merged_bands",
+    "motion_information",
     "open_motion",
+    "passband_taps",
+    "passed",
     "saturated",
+    "smoother",
     "write_motion",
 ]

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from phonoscope.errors import InputError
-from phonoscope.motion import ripple
-from phonoscope.motion.ripple import Fit, Light
+from phonoscope.motion import ripple, seek
+from phonoscope.motion.ripple import Fit
+from phonoscope.motion.wave import Light
 from phonoscope.types import Float32, Float64, Frame
 
 LAMPS_HZ = (100.0, 120.0, 200.0, 240.0)
@@ -300,7 +301,7 @@ def _rolling(light: Light, lamp_hz: float, interval_s: float) -> Bands | None:
         if (fit.misfit - first.misfit) / scale + fit.strain - first.strain < _DIRECTION_ODDS
     ]
     directed = all(fit.wave.slope_s * first.wave.slope_s > 0 for fit in likely)
-    project = ripple.centred(light.weight.sum(axis=0))
+    project = seek.centred(light.weight.sum(axis=0))
     fit = ripple.enriched(light, first, project, ripple.presumed(lamp_hz))
     wave = fit.wave
     sd, evidence = ripple.judged(light, fit)
@@ -319,23 +320,23 @@ def _rolling(light: Light, lamp_hz: float, interval_s: float) -> Bands | None:
 
 def _candidates(light: Light, lamp_hz: float, interval_s: float) -> list[Fit]:
     """Return the waves of either direction that fit, the best first."""
-    project = ripple.centred(light.weight.sum(axis=0))
+    project = seek.centred(light.weight.sum(axis=0))
     steepest = _LONGEST_READOUT * interval_s / (2 * light.reach)
     presumed = ripple.presumed(lamp_hz)
-    starts = [s for sign in (1, -1) for s in ripple.search(light, lamp_hz, steepest, sign)]
+    starts = [s for sign in (1, -1) for s in seek.search(light, lamp_hz, steepest, sign)]
     fits = ripple.candidates(light, starts, project, presumed)
     return sorted(fits, key=lambda fit: fit.cost)
 
 
 def _standing(light: Light, lamp_hz: float, interval_s: float) -> Bands:
-    profile = ripple.still(light)
+    profile = seek.still(light)
     steepest = _LONGEST_READOUT * interval_s / (2 * light.reach)
     presumed = ripple.presumed(lamp_hz)
     presumed[2:, 1] = 1e-9
     fits: list[Fit] = []
     for degree in _DEGREES:
-        project = ripple.levelled(profile, degree)
-        starts = ripple.search_still(profile, lamp_hz, steepest, project)
+        project = seek.levelled(profile, degree)
+        starts = seek.search_still(profile, lamp_hz, steepest, project)
         tried = [ripple.refine(profile, start, project, presumed) for start in starts]
         fits.append(min(tried, key=lambda fit: fit.cost))
         if len(fits) > 2:
@@ -344,7 +345,7 @@ def _standing(light: Light, lamp_hz: float, interval_s: float) -> Bands:
                 break
     degree = max(degree - 2, _DEGREES[0])
     first, second = fits[-3:-1]
-    project = ripple.levelled(profile, degree)
+    project = seek.levelled(profile, degree)
     fit = ripple.enriched(profile, first, project, presumed)
     sd, evidence = ripple.judged(profile, fit)
     broad, seldom = ripple.judged(profile, fit, neighbours=_NEIGHBOURS)

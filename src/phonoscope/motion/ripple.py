@@ -1,155 +1,30 @@
 """Fit a lamp's flicker as a wave that runs over the rows and from frame to frame.
 
-Light is given as ``(block, frame, row)``: the logarithm of the brightness of a row in each of
-several columns of the picture. All columns see one wave; what differs between them is noise, and
-so their disagreement tells how sure the result is. A row's place is in any unit (rows, or seconds
-of a supposed delay), and what is sought is the slope: by how many seconds a row is read later for
-one unit of place.
+All columns of the picture see one wave; what differs between them is noise, and so their
+disagreement tells how sure the result is.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from phonoscope.types import Float32, Float64
+from phonoscope.motion.seek import DEPTH_SPREAD, Project
+from phonoscope.motion.wave import LAMP_SPREAD, Light, Wave
+from phonoscope.types import Float64
 
-LAMP_SPREAD = 5e-4  # standard deviation of a lamp's frequency, relative: mains keep within 0.1 %
 _DRIFT_SPREAD = 1e-4  # of its change, relative, a second
 _TILT_SPREAD = 0.3
-_DEPTH_SPREAD = 0.5
 _HARMONIC_SPREAD = 0.5  # of an overtone, relative to the fundamental
-_DARKEST = 0.05  # of the mean, to which a lamp may fall: steps that go beyond are wild
 _MOST_HARMONICS = 6
 _HARMONIC_GAIN = 20.0  # by which a harmonic must improve the fit, in units of its noise
-_FIXED = 4  # parameters that are no amplitudes: slope, frequency, drift, tilt
 _STEPS = 50
 _CONVERGED = 1e-3  # of the cost, in units of the noise
-_SLOPE_STEP_RAD = 0.4  # of the search, over the whole picture
-_STARTS = 3
 _ALIKE = 1e-3  # relative difference of slopes that are one
 _WORTH = 0.3  # of the light's variations that one explains, for another to be tried
 _FIRST_OVERTONES = 2
 FEWEST_BLOCKS = 4  # from which on their disagreement tells anything
 _STRETCHES = 16
 _BESIDE = slice(3, 11)  # cycles over the picture
-
-Complex128 = NDArray[np.complex128]
-Project = Callable[[Float64], Float64]
-"""Takes off ``(..., frame, row)`` what no flicker can be told from."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Light:
-    """Brightness of the rows over time.
-
-    Attributes
-    ----------
-    log
-        ``(block, frame, row)`` logarithm of the brightness.
-    weight
-        ``(block, row)`` inverse variance of its noise; 0 where there is nothing to be seen.
-    time_s
-        ``(frame,)`` from the middle of the clip.
-    place
-        ``(row,)`` from the middle of the picture.
-    """
-
-    log: Float32
-    weight: Float64
-    time_s: Float64
-    place: Float64
-
-    @property
-    def reach(self) -> float:
-        """Half the extent of the places."""
-        return float(np.abs(self.place).max())
-
-    def mean(self) -> Float64:
-        """``(frame, row)`` mean over the blocks by their weights."""
-        total = np.maximum(self.weight.sum(axis=0), 1e-300)
-        share = self.weight / total
-        return np.asarray(np.einsum("kr,knr->nr", share, self.log, dtype=np.float64))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Wave:
-    """Light ``1 + (1 + tilt * place / reach) * sum(amplitude * exp(i * harmonic * phase))``, real.
-
-    Attributes
-    ----------
-    slope_s
-        Seconds of delay for a unit of place; negative if rows are read upwards.
-    lamp_hz, drift_hz_s
-        The lamp's frequency in the middle of the clip, and its change.
-    tilt
-        Relative growth of the amplitude from the middle of the picture to its end.
-    amplitude
-        ``(harmonic,)`` complex, shares of the brightness.
-    """
-
-    slope_s: float
-    lamp_hz: float
-    drift_hz_s: float
-    tilt: float
-    amplitude: Complex128
-
-    @property
-    def vector(self) -> Float64:
-        """All parameters in one array."""
-        fixed = [self.slope_s, self.lamp_hz, self.drift_hz_s, self.tilt]
-        parts = np.stack([self.amplitude.real, self.amplitude.imag], axis=1).ravel()
-        return np.concatenate([fixed, parts])
-
-    @property
-    def depth(self) -> float:
-        """Amplitude of the fundamental in the middle of the picture."""
-        return float(abs(self.amplitude[0]))
-
-    @property
-    def overtones(self) -> float:
-        """Amplitude of the strongest overtone relative to the fundamental."""
-        return float(np.abs(self.amplitude[1:]).max(initial=0.0)) / max(self.depth, 1e-300)
-
-    @classmethod
-    def of(cls, vector: Float64) -> "Wave":
-        """Return the wave of `vector`."""
-        parts = vector[_FIXED:].reshape(-1, 2)
-        slope, lamp, drift, tilt = vector[:_FIXED]
-        return cls(slope, lamp, drift, tilt, parts[:, 0] + 1j * parts[:, 1])
-
-    def with_harmonic(self) -> "Wave":
-        """Return the wave with one harmonic more, of amplitude 0."""
-        return replace(self, amplitude=np.append(self.amplitude, 0))
-
-    def seen(self, light: Light) -> tuple[Float64, Float64]:
-        """Return ``(frame, row)`` the wave and ``(parameter, frame, row)`` its derivatives."""
-        time, place = light.time_s[:, None], light.place[None, :]
-        frames = 2 * np.pi * self.lamp_hz * time + np.pi * self.drift_hz_s * time**2
-        rows = 2 * np.pi * self.lamp_hz * self.slope_s * place
-        turned = np.exp(1j * frames) * np.exp(1j * rows)
-        across = place / light.reach
-        grown = 1 + self.tilt * across
-        derivative = np.empty((_FIXED + 2 * len(self.amplitude), *turned.shape))
-        wave, slope = np.zeros(turned.shape), np.zeros(turned.shape)
-        power = turned
-        for h, amplitude in enumerate(self.amplitude):
-            np.multiply(power.real, grown, out=derivative[_FIXED + 2 * h])
-            np.multiply(power.imag, -grown, out=derivative[_FIXED + 2 * h + 1])
-            term = amplitude * power
-            wave += term.real
-            slope -= (h + 1) * term.imag
-            if h + 1 < len(self.amplitude):
-                power = power * turned
-        slope *= 2 * np.pi * grown
-        np.multiply(slope, self.lamp_hz * place, out=derivative[0])
-        np.multiply(slope, time + self.slope_s * place, out=derivative[1])
-        np.multiply(slope, time**2 / 2, out=derivative[2])
-        np.multiply(wave, across, out=derivative[3])
-        bright = np.maximum(1 + wave * grown, _DARKEST)
-        derivative /= bright
-        return np.log(bright), derivative
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -196,62 +71,16 @@ class Fit:
         return self.misfit + self.strain
 
 
-def centred(weight: Float64) -> Project:
-    """Return the projection that takes off the mean of each row, and of each frame.
-
-    The first is the picture itself, the second its common brightness: exposure, other lamps.
-    """
-    share = weight / weight.sum()
-
-    def project(values: Float64) -> Float64:
-        values = values - values.mean(axis=-2, keepdims=True)
-        values -= (values @ share)[..., None]
-        return values
-
-    return project
-
-
-def search(light: Light, lamp_hz: float, steepest: float, sign: int) -> list[Wave]:
-    """Return waves to begin with, of one sign of the slope: the best of a grid, the best first."""
-    weight = light.weight.sum(axis=0)
-    data = centred(weight)(light.mean()) * weight
-    share = weight / weight.sum()
-    span = np.ptp(light.time_s)
-    wide = 4 * LAMP_SPREAD * lamp_hz
-    steps = int(np.ceil(wide * span * 4))
-    slope_step = _SLOPE_STEP_RAD / (2 * np.pi * lamp_hz * 2 * light.reach)
-    slopes = sign * np.arange(slope_step / 2, steepest, slope_step)
-    rows = np.exp(2j * np.pi * lamp_hz * light.place[:, None] * slopes)
-    rows_gram = _grams(rows - share @ rows, weight)
-    found = []
-    for hz in np.linspace(lamp_hz - wide, lamp_hz + wide, 2 * steps + 1):
-        frames = np.exp(2j * np.pi * hz * light.time_s)[:, None]
-        (cc,), (cs,), (ss,) = _grams(frames - frames.mean(), np.ones(len(frames)))
-        CC, CS, SS = rows_gram
-        gram = np.empty((len(slopes), 2, 2))
-        gram[:, 0, 0] = cc * CC - 2 * cs * CS + ss * SS
-        gram[:, 1, 1] = ss * CC + 2 * cs * CS + cc * SS
-        gram[:, 0, 1] = gram[:, 1, 0] = cs * CC + cc * CS - ss * CS - cs * SS
-        gram += np.eye(2) / _DEPTH_SPREAD**2
-        product = (frames[:, 0] @ data) @ rows
-        # exp(i phase) once, and the real basis is its real and its imaginary part
-        along = np.stack([product.real, product.imag], axis=-1)
-        solved = np.linalg.solve(gram, along[..., None])[..., 0]
-        drop = np.einsum("si,si->s", along, solved) - ((hz / lamp_hz - 1) / LAMP_SPREAD) ** 2
-        top = (drop >= np.roll(drop, 1)) & (drop >= np.roll(drop, -1))
-        found += [(drop[s], hz, slopes[s], solved[s]) for s in np.flatnonzero(top)]
-    found.sort(key=lambda entry: -entry[0])
-    waves = [
-        Wave(slope, hz, 0.0, 0.0, np.array([part[0] - 1j * part[1]]))
-        for _, hz, slope, part in found[:_STARTS]
-    ]
-    # The strongest may be an overtone, which in slowly rolling bands is seen better.
-    return [*waves, replace(waves[0], slope_s=waves[0].slope_s / 2)]
-
-
-def _grams(waves: Complex128, weight: Float64) -> tuple[Float64, Float64, Float64]:
-    c, s = waves.real, waves.imag
-    return weight @ (c * c), weight @ (c * s), weight @ (s * s)
+def presumed(lamp_hz: float) -> Float64:
+    """Return what `refine` is to presume of a lamp: ``(4, 2)``."""
+    return np.array(
+        [
+            [0.0, 1e9],
+            [lamp_hz, LAMP_SPREAD * lamp_hz],
+            [0.0, _DRIFT_SPREAD * lamp_hz],
+            [0.0, _TILT_SPREAD],
+        ]
+    )
 
 
 def refine(light: Light, start: Wave, project: Project, presumed: Float64) -> Fit:
@@ -271,7 +100,7 @@ def refine(light: Light, start: Wave, project: Project, presumed: Float64) -> Fi
     count = len(start.amplitude)
     overtones = np.full(2 * count - 2, _HARMONIC_SPREAD * abs(start.amplitude[0]) + 1e-6)
     centre = np.concatenate([presumed[:, 0], np.zeros(2 * count)])
-    spread = np.concatenate([presumed[:, 1], [_DEPTH_SPREAD] * 2, overtones])
+    spread = np.concatenate([presumed[:, 1], [DEPTH_SPREAD] * 2, overtones])
     stiff = spread**-2.0
 
     def at(vector: Float64) -> tuple[float, Float64, Float64]:
@@ -321,18 +150,6 @@ def refine(light: Light, start: Wave, project: Project, presumed: Float64) -> Fi
         rest=rest,
         model=model,
         influence=np.tensordot(inverse[0], derivative, 1),
-    )
-
-
-def presumed(lamp_hz: float) -> Float64:
-    """Return what `refine` is to presume of a lamp: ``(4, 2)``."""
-    return np.array(
-        [
-            [0.0, 1e9],
-            [lamp_hz, LAMP_SPREAD * lamp_hz],
-            [0.0, _DRIFT_SPREAD * lamp_hz],
-            [0.0, _TILT_SPREAD],
-        ]
     )
 
 
@@ -410,62 +227,6 @@ def judged(light: Light, fit: Fit, *, neighbours: int = 1) -> tuple[float, float
     slope = max([float(fit.covariance[0, 0]), *scatters(fit.influence, ones)])
     doubt = max([fit.noise * fit.power, *scatters(fit.model, seen)]) / fit.power**2
     return float(np.sqrt(slope)), float(1 / np.sqrt(doubt))
-
-
-def levelled(light: Light, degree: int) -> Project:
-    """Return the projection that takes off a polynomial over the rows, of each frame."""
-    weight = light.weight.sum(axis=0)
-    basis = np.polynomial.legendre.legvander(light.place / light.reach, degree)
-    root = np.sqrt(weight)
-    q, _ = np.linalg.qr(basis * root[:, None])
-
-    def project(values: Float64) -> Float64:
-        shading = ((values * root) @ q) @ q.T
-        return np.asarray(values - shading / np.maximum(root, 1e-150))
-
-    return project
-
-
-def still(light: Light, degree: int = 5) -> Light:
-    """Return the mean over time, each block without its own shading; its texture is the noise."""
-    log = light.log.mean(axis=1, dtype=np.float64)
-    seen = light.weight > 0
-    basis = np.polynomial.legendre.legvander(light.place / light.reach, degree)
-    flat = np.zeros_like(log)
-    for block, used in enumerate(seen):
-        if used.sum() > 2 * degree:
-            weights = np.linalg.lstsq(basis[used], log[block, used], rcond=None)[0]
-            flat[block] = np.where(used, log[block] - basis @ weights, 0)
-    middle = np.median(flat, axis=0)
-    variance = np.array(
-        [
-            np.mean((f - middle)[u] ** 2) if u.any() else np.inf
-            for f, u in zip(flat, seen, strict=True)
-        ]
-    )
-    weight = seen / (variance + 1e-12)[:, None]
-    return Light(log[:, None, :].astype(np.float32), weight, np.zeros(1), light.place)
-
-
-def search_still(light: Light, lamp_hz: float, steepest: float, project: Project) -> list[Wave]:
-    """Return standing waves to begin with: the best of a grid, the best first."""
-    weight = light.weight.sum(axis=0)
-    data = project(light.mean())[0]
-    slope_step = _SLOPE_STEP_RAD / (2 * np.pi * lamp_hz * 2 * light.reach)
-    slopes = np.arange(slope_step / 2, steepest, slope_step)
-    found = []
-    for slope in slopes:
-        rows = np.exp(2j * np.pi * lamp_hz * light.place * slope)
-        basis = project(np.stack([rows.real, -rows.imag]))
-        gram = (basis * weight) @ basis.T + np.eye(2) / _DEPTH_SPREAD**2
-        along = (basis * weight) @ data
-        solved = np.linalg.solve(gram, along)
-        found.append((along @ solved, slope, solved))
-    tops = [
-        f for i, f in enumerate(found) if f[0] >= max(g[0] for g in found[max(0, i - 1) : i + 2])
-    ]
-    tops.sort(key=lambda f: -f[0])
-    return [Wave(s, lamp_hz, 0.0, 0.0, np.array([a[0] + 1j * a[1]])) for _, s, a in tops[:_STARTS]]
 
 
 def redness(fit: Fit) -> float:

@@ -1,6 +1,7 @@
 """The whole way, from a video to its sound: the only room that knows the order of the others."""
 
 from phonoscope.pipeline.inspecting import inspect
+from phonoscope.pipeline.magnifying import Magnified, magnify
 from phonoscope.pipeline.measuring import measure, motion_field
 from phonoscope.pipeline.record import inspection_record
 from phonoscope.pipeline.recovering import calibrate_response, recover
@@ -9,10 +10,12 @@ from phonoscope.pipeline.shutter import LampBands, calibrate_shutter
 
 __all__ = [
     "LampBands",
+    "Magnified",
     "calibrate_response",
     "calibrate_shutter",
     "inspect",
     "inspection_record",
+    "magnify",
     "measure",
     "motion_field",
     "parse_band",

@@ -18,7 +18,7 @@ from phonoscope.motion.flicker import (
     measure_lamp,
     read_rows,
 )
-from phonoscope.motion.ripple import LAMP_SPREAD
+from phonoscope.motion.wave import LAMP_SPREAD
 from phonoscope.pipeline.request import Progress, Rate, Request
 from phonoscope.types import MotionField, Shutter, VideoFacts
 from phonoscope.video import open_video, prefetch

@@ -291,9 +291,14 @@ def _verdict(sound: Sound) -> str:
     return (
         f'<p class="verdict"><strong>Sound from {low:.4g} to {high:.4g} Hz</strong>: a motion of '
         f"{sound.motion_rms_px:.2g} px RMS, {sound.snr_db:.1f} dB over the error. Noise alone "
-        f"looks like this with a probability of {verdict.p_value:.1g}; sound is claimed below "
+        f"looks like this with a probability {_chance(verdict.p_value)}; sound is claimed below "
         f"{verdict.false_alarm:.1g}.</p>"
     )
+
+
+def _chance(p_value: float) -> str:
+    # No number of this kind is smaller, and nothing is impossible.
+    return f"of {p_value:.1g}" if p_value > 0 else "below 1e-300"
 
 
 def _table(record: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Motion to sound: as measured, and enhanced beside it."""
 
 from phonoscope.sound.bands import sum_bands
+from phonoscope.sound.displacements import displacement, displacement_spectrum
 from phonoscope.sound.exposure import left_by_exposure, without_exposure
 from phonoscope.sound.filter import band_of, chosen_band
 from phonoscope.sound.flicker import lamp_flicker
@@ -26,7 +27,9 @@ __all__ = [
     "check_polish",
     "chosen_band",
     "deflection_shapes",
+    "displacement",
     "displacement_information",
+    "displacement_spectrum",
     "foresee",
     "is_response_file",
     "lamp_flicker",

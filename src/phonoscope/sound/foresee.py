@@ -10,6 +10,7 @@ from phonoscope.sound.filter import noise_gain
 from phonoscope.sound.following import FRAMES_LATE, FRAMES_LATE_ROWS, lag_px
 from phonoscope.sound.listen import require_samples
 from phonoscope.sound.rolling import SWAY_HZ, foreseen_in_rows
+from phonoscope.sound.threads import one_thread
 from phonoscope.sound.verdict import FALSE_ALARM, is_smoothed, noise_level, predicting
 from phonoscope.types import MotionField
 
@@ -37,6 +38,7 @@ class Foreseen:
     lag_px: float
 
 
+@one_thread()
 def foresee(field: MotionField, band_hz: tuple[float, float], samples: int) -> Foreseen:
     """Say what listening to a whole clip will find as its noise, and what it will detect.
 

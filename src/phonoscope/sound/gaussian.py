@@ -176,14 +176,14 @@ def _bent(sums: Float64, bend: int, waves: Waves) -> Float64:
 
 def _precision(information: Float64, bins: int) -> Float64:
     """Return what the rows tell of the coefficients: cosines first, then sines but the zeroth."""
-    transform = np.fft.fft(information) / 2
-    both = np.concatenate([transform[1 - bins :], transform[:bins]])
+    transform = np.fft.rfft(information)[: 2 * bins - 1] / 2
+    both = np.concatenate([transform[bins - 1 : 0 : -1].conj(), transform[:bins]])
     apart = np.lib.stride_tricks.sliding_window_view(both, bins)[:, ::-1]  # [k, l] at k - l
-    together = np.lib.stride_tricks.sliding_window_view(transform[: 2 * bins - 1], bins)
+    together = np.lib.stride_tricks.sliding_window_view(transform, bins)
     result = np.empty((2 * bins - 1, 2 * bins - 1))
-    result[:bins, :bins] = apart.real + together.real
-    result[bins:, bins:] = (apart.real - together.real)[1:, 1:]
-    result[:bins, bins:] = (apart.imag - together.imag)[:, 1:]
+    np.add(apart.real, together.real, out=result[:bins, :bins])
+    np.subtract(apart.real[1:, 1:], together.real[1:, 1:], out=result[bins:, bins:])
+    np.subtract(apart.imag[:, 1:], together.imag[:, 1:], out=result[:bins, bins:])
     result[bins:, :bins] = result[:bins, bins:].T
     return result
 
@@ -318,11 +318,13 @@ def posterior(fit: Fit, information: Float64, waves: Waves) -> tuple[Float64, Fl
     # The error is what the prior pulled away, and the noise let through: rows that count for less
     # than they tell are not noisier.
     middle, bend = waves.middle[fit.seen.bend], fit.seen.bend
-    some = fit.root[:, None] * middle[::_COARSER].T
-    scaled = lapack.dpotrs(fit.factor, some, lower=1)[0]
-    through = fit.root[:, None] * scaled
+    # Single precision is enough for variances.
+    root = fit.root[:, None].astype(np.float32)
+    some = root * middle[::_COARSER].T.astype(np.float32)
+    scaled = lapack.spotrs(fit.factor.astype(np.float32), some, lower=1)[0]
+    through = root * scaled
     tapered = _bent((information * fit.seen.taper**2)[None], bend, waves)[0]
-    noise = _precision(tapered, waves.bins) @ through
+    noise = _precision(tapered, waves.bins).astype(np.float32) @ through
     coarse = np.einsum("ij,ij->j", scaled, scaled) + np.einsum("ij,ij->j", through, noise)
     at = np.arange(len(middle))
     return middle @ fit.mean, np.interp(at, at[::_COARSER], coarse)

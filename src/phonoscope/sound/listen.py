@@ -14,6 +14,7 @@ from phonoscope.sound.muting import muting, unmuted
 from phonoscope.sound.response import Response, without_colour
 from phonoscope.sound.rolling import listen_to_rows
 from phonoscope.sound.separate import separate as tell_apart
+from phonoscope.sound.threads import one_thread
 from phonoscope.sound.verdict import FALSE_ALARM, followed, predicting
 from phonoscope.sound.whiten import PER_CELL, Channels, displacement_information
 from phonoscope.sound.windows import shares_of_power
@@ -25,6 +26,7 @@ _LISTENERS = 1e-2  # of what the best cell hears
 _HEARING = 9.0  # a cell hears if its share is 3 sigma above what noise alone would give it
 
 
+@one_thread()
 def listen(
     field: MotionField,
     *,

@@ -65,29 +65,6 @@ def listen_to_rows(field: MotionField, band_hz: tuple[float, float], false_alarm
     InputError
         If the field holds no information, or one row only.
     """
-    import scipy.linalg  # noqa: F401 - limits hold for libraries that are loaded by now
-    from threadpoolctl import threadpool_limits
-
-    # Matrices of a few hundred rows: threads that wait for each other take ten times as long.
-    with threadpool_limits(1, "blas"):
-        return _listen(field, band_hz, false_alarm)
-
-
-def foreseen_in_rows(
-    field: MotionField, band_hz: tuple[float, float], false_alarm: float, longer: float
-) -> tuple[float, float]:
-    """Return the noise of all rows together within a band, and the least motion detected; px RMS.
-
-    `longer` is as in `weigh`, the rest as in `listen_to_rows`.
-    """
-    still = _kept(steady(field, min(band_hz[0], SWAY_HZ)))
-    said = _verdicts(still, Layout.of(field.cells, band_hz[1]), band_hz, false_alarm, longer)
-    a_second = float(still.rate_hz) * float(np.trace(still.information.sum(axis=0)[:2, :2])) / 2
-    noise = said[-1].noise * 2 * (band_hz[1] - band_hz[0]) / a_second
-    return math.sqrt(noise), _together([one.verdict for one in said]).detectable_px
-
-
-def _listen(field: MotionField, band_hz: tuple[float, float], false_alarm: float) -> Sound:
     low, high = band_hz
     if not np.ptp(field.cells.delay_s) > 0:
         raise InputError(
@@ -162,6 +139,20 @@ class _Said:
             "error of the codec, of a lamp or of sway",
         )
         return replace(self, verdict=silent)
+
+
+def foreseen_in_rows(
+    field: MotionField, band_hz: tuple[float, float], false_alarm: float, longer: float
+) -> tuple[float, float]:
+    """Return the noise of all rows together within a band, and the least motion detected; px RMS.
+
+    `longer` is as in `weigh`, the rest as in `listen_to_rows`.
+    """
+    still = _kept(steady(field, min(band_hz[0], SWAY_HZ)))
+    said = _verdicts(still, Layout.of(field.cells, band_hz[1]), band_hz, false_alarm, longer)
+    a_second = float(still.rate_hz) * float(np.trace(still.information.sum(axis=0)[:2, :2])) / 2
+    noise = said[-1].noise * 2 * (band_hz[1] - band_hz[0]) / a_second
+    return math.sqrt(noise), _together([one.verdict for one in said]).detectable_px
 
 
 def _verdicts(

@@ -1,5 +1,6 @@
 """Start the studio, and say where it is."""
 
+import contextlib
 import secrets
 import socket
 from collections.abc import Callable, Sequence
@@ -78,7 +79,8 @@ def _run(app, listening, address, ready) -> None:  # type: ignore[no-untyped-def
         app, log_level="error", access_log=False, ws="none", server_header=False,
         timeout_graceful_shutdown=_ENDS_WITHIN_S,
     )  # fmt: skip
-    Server(config).run(sockets=[listening])
+    with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+        Server(config).run(sockets=[listening])
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -118,7 +118,24 @@ TASKS: dict[str, Callable[..., Any]] = {
 }
 
 
-_last: dict[tuple[Any, ...], tuple[Any, Any]] = {}
+_HELD_BYTES = 512 * 2**20  # of a motion field that is kept in memory, to be heard at once
+_held: dict[tuple[str, int], "MotionField"] = {}
+_last: dict[tuple[Any, ...], "tuple[MotionField, Sound]"] = {}
+
+
+def _field(motion: str) -> "MotionField":
+    from dataclasses import replace
+
+    from phonoscope.motion import open_motion
+
+    key = motion, Path(motion).stat().st_mtime_ns
+    if key not in _held:
+        field = open_motion(motion)
+        if 3 * 4 * field.samples * len(field.cells) < _HELD_BYTES:
+            field = replace(field, blocks=list(field.blocks))
+        _held.clear()
+        _held[key] = field
+    return _held[key]
 
 
 def _listen(motion: str, settings: _Settings) -> "tuple[MotionField, Sound]":
@@ -131,7 +148,7 @@ def _listen(motion: str, settings: _Settings) -> "tuple[MotionField, Sound]":
         *(settings.get(name) for name in ("band", "enhance", "mains")),
     )  # fmt: skip
     if key not in _last:
-        with motion_field(motion, region=regions, band=settings.get("band")) as field:
+        with motion_field(_field(motion), region=regions, band=settings.get("band")) as field:
             sound = recover(
                 field, band=settings.get("band"), enhance=settings.get("enhance"),
                 mains=settings.get("mains") or "auto",

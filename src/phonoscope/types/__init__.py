@@ -7,6 +7,7 @@ rates are exact `Fraction` in Hz. The *container rate* is the rate at which a fi
 """
 
 from phonoscope.types.arrays import Float32, Float64, Luma
+from phonoscope.types.displacement import Displacement, Spectrum
 from phonoscope.types.inspection import Flicker, Inspection
 from phonoscope.types.motion import BandMotion, Cells, MotionBlock, MotionField, NoiseModel
 from phonoscope.types.shape import Shape
@@ -17,6 +18,7 @@ __all__ = [
     "GLOBAL",
     "BandMotion",
     "Cells",
+    "Displacement",
     "Flicker",
     "Float32",
     "Float64",
@@ -30,6 +32,7 @@ __all__ = [
     "Shape",
     "Shutter",
     "Sound",
+    "Spectrum",
     "Verdict",
     "VideoFacts",
 ]

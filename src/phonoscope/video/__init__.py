@@ -5,5 +5,17 @@ from phonoscope.video.cameras import Camera, cameras
 from phonoscope.video.contract import Video
 from phonoscope.video.opening import open_video
 from phonoscope.video.rate import low_rate_warning, parse_rate
+from phonoscope.video.writing import VIDEO_SUFFIXES, check_video, writing_video
 
-__all__ = ["Camera", "Video", "cameras", "low_rate_warning", "open_video", "parse_rate", "prefetch"]
+__all__ = [
+    "VIDEO_SUFFIXES",
+    "Camera",
+    "Video",
+    "cameras",
+    "check_video",
+    "low_rate_warning",
+    "open_video",
+    "parse_rate",
+    "prefetch",
+    "writing_video",
+]

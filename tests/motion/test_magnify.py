@@ -1,0 +1,142 @@
+"""The parts of magnifying, against what they must give."""
+
+import numpy as np
+import pytest
+
+from phonoscope.motion import Lattice, magnified, passband_taps, passed, smoother
+from phonoscope.types import Cells
+
+RATE = 500.0
+
+
+def cells(columns, rows, edge=16):
+    x, y = np.meshgrid(np.arange(columns) * edge, np.arange(rows) * edge)
+    size = np.full(x.size, edge, np.int32)
+    return Cells(
+        x.ravel().astype(np.int32), y.ravel().astype(np.int32), size, size, np.zeros(x.size)
+    )
+
+
+def whole(signal, taps):
+    return np.concatenate(list(passed([signal], taps)))
+
+
+@pytest.mark.parametrize("cut", [3, 100, 399])
+def test_filter_has_no_seam(cut):
+    signal = np.random.default_rng(0).standard_normal((400, 3, 2)).astype(np.float32)
+    taps = passband_taps([(60, 70)], RATE, 400)
+    blocks = [signal[n : n + cut] for n in range(0, 400, cut)]
+    parts = np.concatenate(list(passed(blocks, taps)))
+    assert parts.shape == signal.shape
+    np.testing.assert_allclose(parts, whole(signal, taps), atol=1e-12)
+
+
+def test_filter_passes_its_bands_without_delay_and_stops_the_rest():
+    time = np.arange(2000) / RATE
+    middle = slice(500, 1500)
+    taps = passband_taps([(60, 70), (120, 140)], RATE, 2000)
+    for f_hz in (60, 65, 70, 125, 140):
+        tone = np.sin(2 * np.pi * f_hz * time)
+        np.testing.assert_allclose(whole(tone, taps)[middle], tone[middle], atol=2e-3)
+    for f_hz in (50, 80, 100, 160):
+        stopped = whole(np.sin(2 * np.pi * f_hz * time), taps)[middle]
+        assert np.abs(stopped).max() < 2e-3
+    assert np.abs(whole(3 + 40 * time, taps)).max() < 1e-9
+
+
+def test_overlapping_bands_are_one():
+    np.testing.assert_allclose(
+        passband_taps([(65, 80), (60, 70)], RATE, 900), passband_taps([(60, 80)], RATE, 900)
+    )
+
+
+def test_upper_half_of_the_rate_can_be_passed():
+    tone = np.cos(np.pi * 0.96 * np.arange(2000))
+    taps = passband_taps([(100, 250)], RATE, 2000)
+    np.testing.assert_allclose(whole(tone, taps)[500:1500], tone[500:1500], atol=2e-3)
+
+
+def test_lattice_keeps_a_constant_and_follows_a_wave():
+    where = cells(12, 7)
+    lattice = Lattice.over(where, 192, 112)
+    assert lattice.shape == (7, 12)
+    np.testing.assert_allclose(lattice.at_pixels(np.ones((2, 7, 12))), 1, atol=1e-6)
+    centre = (np.arange(12) + 0.5) * 16
+    wave = np.cos(2 * np.pi * centre / 160)
+    shown = lattice.at_pixels(np.broadcast_to(wave, (2, 7, 12)))[0, 50, 24:168]
+    truth = np.cos(2 * np.pi * (np.arange(24, 168) + 0.5) / 160)
+    np.testing.assert_allclose(shown, truth, atol=0.01)
+
+
+def _smoothed(motion, information, power):
+    where = cells(10, 6)
+    lattice = Lattice.over(where, 160, 96)
+    return smoother(lattice, where, information, power, 50.0)(motion)
+
+
+def test_likeliest_bend_follows_sure_cells_and_fills_blind_ones():
+    motion = np.tile([0.1, -0.05], (60, 1))
+    information = np.tile(np.eye(2) * 1e6, (60, 1, 1))
+    information[[22, 23, 35]] = 0
+    motion[[22, 23, 35]] = 0
+    information[40] = [[1e6, 0], [0, 0]]  # sees along x only
+    motion[40] = [0.1, 0]
+    power = np.einsum("ci,cj->cij", motion, motion)
+    nodes = _smoothed(motion, information, power)
+    np.testing.assert_allclose(nodes[0], 0.1, rtol=0.05)
+    np.testing.assert_allclose(nodes[1], -0.05, rtol=0.05)
+
+
+def test_noise_is_not_magnified():
+    error = 0.01
+    random = np.random.default_rng(1)
+    samples = error * random.standard_normal((100, 60, 2))
+    information = np.tile(np.eye(2) / error**2, (60, 1, 1))
+    power = np.einsum("tci,tcj->cij", samples, samples) / 100
+    assert np.sqrt((_smoothed(samples[0], information, power) ** 2).mean()) < 0.1 * error
+
+
+def _texture(shape, moved=(0.0, 0.0), depth=8):
+    height, width = shape
+    y, x = np.mgrid[:height, :width].astype(float)
+    x, y = x - moved[0], y - moved[1]
+    grey = np.sin(0.9 * x + 0.3 * y) + np.sin(0.5 * x - 0.7 * y + 1) + np.sin(0.2 * y + 0.35 * x)
+    return np.rint((128 + 30 * grey) * 2 ** (depth - 8)).astype(np.uint8 if depth == 8 else "u2")
+
+
+@pytest.mark.parametrize("depth", [8, 12])
+@pytest.mark.parametrize("gain", [0.0, 20.0, 50.0])
+def test_frame_is_bent_by_gain_times_the_motion(gain, depth):
+    shape, motion = (70, 90), (0.08, -0.05)
+    bend = np.empty((2, *shape), np.float32)
+    bend[0], bend[1] = motion
+    shown = magnified(_texture(shape, motion, depth), bend, gain, depth).astype(float)
+    truth = _texture(shape, (gain * motion[0], gain * motion[1]), depth).astype(float)
+    inner = (slice(8, -8), slice(8, -8))
+    assert np.abs(shown - truth)[inner].max() < 3 * 2 ** (depth - 8)
+
+
+def test_uneven_bend_is_inverted_where_things_rest():
+    shape, gain = (64, 160), 40.0
+    x = np.arange(160.0)
+    along = 0.1 * np.sin(2 * np.pi * x / 80)
+    bend = np.zeros((2, *shape), np.float32)
+    bend[0] = along
+    rest = np.arange(0, 160, 0.01)
+
+    def filmed(factor):
+        # Where things that rest at X are seen: grey levels as a function of X, moved.
+        seen = rest + factor * 0.1 * np.sin(2 * np.pi * rest / 80)
+        grey = 128 + 60 * np.sin(0.5 * rest) + 30 * np.sin(0.23 * rest)
+        return np.tile(np.rint(np.interp(x, seen, grey)).astype(np.uint8), (64, 1))
+
+    shown = magnified(filmed(1.0), bend, gain, 8).astype(float)
+    difference = np.abs(shown - filmed(gain))[:, 8:-8]
+    assert difference.max() < 4  # of 180 grey levels; without the inverse it is over 30
+
+
+def test_gain_one_and_rest_leave_the_frame():
+    frame = _texture((30, 40))
+    bend = np.full((2, 30, 40), 0.2, np.float32)
+    assert np.array_equal(magnified(frame, bend, 1.0, 8), frame)
+    assert np.array_equal(magnified(frame, 0 * bend, 50.0, 8), frame)
