@@ -178,8 +178,12 @@ class Jobs:
         self._change(job)
         try:
             (self._folder / job.id).mkdir(parents=True, exist_ok=True)
-            await self._measure(job)
-            self._change(replace(self._jobs[job.id], phase="listening", seconds_left=None))
+            frames = await self._measure(job)
+            if self._jobs[job.id].state != "running":
+                raise StoppedError
+            self._change(
+                replace(job, phase="listening", done=frames, total=frames, seconds_left=None)
+            )
             heard = await self._listen(self._measurer, job.id, 1, job.settings)
             state = "done" if heard["detected"] else "silent"
             self._end(job.id, state=state, listening=heard)
@@ -200,7 +204,7 @@ class Jobs:
         if job is not None and job.state == "running":
             self._change(replace(job, phase="", seconds_left=None, finished=time.time(), **changes))
 
-    async def _measure(self, job: Job) -> None:
+    async def _measure(self, job: Job) -> int:
         loop, begun = asyncio.get_running_loop(), time.monotonic()
         last = [0.0, begun, 0.0]  # when the page was told, when the first frames were, and which
 
@@ -213,7 +217,7 @@ class Jobs:
                 left = _seconds_left(done - last[2], (total or 0) - done, now - last[1])
                 loop.call_soon_threadsafe(self._progressed, job.id, done, total, left)
 
-        await asyncio.to_thread(
+        return await asyncio.to_thread(
             self._measurer.call, "measurement",
             {"path": job.path, "output": str(self._motion(job.id)), "settings": job.settings},
             self._limits.job_s, told,

@@ -67,15 +67,15 @@ def inspection(path: str, settings: _Settings, told: _Told) -> dict[str, Any]:
     return dict(strict_values(record))
 
 
-def measurement(path: str, output: str, settings: _Settings, told: _Told) -> dict[str, Any]:
-    """Measure a video into a motion file; return the size of its picture."""
+def measurement(path: str, output: str, settings: _Settings, told: _Told) -> int:
+    """Measure a video into a motion file; return the number of its frames."""
     from phonoscope.pipeline import measure
 
     field = measure(
         path, output=output, **_chosen(settings, _MEASURING),
         region=settings.get("region") or (), fingerprint=True, progress=told,
     )  # fmt: skip
-    return {"width": field.facts.width, "height": field.facts.height}
+    return int(field.samples)
 
 
 def listening(motion: str, folder: str, settings: _Settings, told: _Told) -> dict[str, Any]:
