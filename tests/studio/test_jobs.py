@@ -57,6 +57,8 @@ def test_a_video_is_heard_and_heard_again_otherwise(client, videos, until, tmp_p
     assert b"<audio" in report.content
     frame = client.get(f"/api/jobs/{job['id']}/frame", params={"t": "0.1"})
     assert frame.content.startswith(b"\xff\xd8")
+    last = client.get(f"/api/jobs/{job['id']}/frame", params={"t": "99"})
+    assert last.content.startswith(b"\xff\xd8")
     wrong = client.post(f"/api/jobs/{job['id']}/listen", json={"band": "9,8"})
     assert wrong.status_code == 400
     assert client.get(f"/api/jobs/{job['id']}/listenings/99/measured.wav").status_code == 404

@@ -10,7 +10,7 @@ from phonoscope.errors import InputNotFoundError, OutputError, UsageError
 from phonoscope.studio.guard import is_loopback
 from phonoscope.studio.limits import Limits
 
-_ENDS_WITHIN_S = 2  # what is still being sent
+_ENDS_WITHIN_S = 1  # what is still being sent
 
 
 def serve(
