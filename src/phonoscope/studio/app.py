@@ -270,7 +270,7 @@ async def frame(request: Request) -> Response:
         raise UsageError("t is no time in seconds; give one, such as 1.5.") from None
     path = _allowed(request, one.path)
     if one.listening is not None and one.done:  # at the very end the last frame is shown
-        at = min(at, one.listening["duration_s"] * (one.done - 1) / one.done)
+        at = min(at, one.listening["duration_s"] * (one.done - 1.5) / one.done)
     at += float(one.settings.get("start") or 0)
     image = await jobs.look("picture", path=path, at_s=at, fps=one.settings.get("fps"))
     return Response(image, media_type="image/jpeg", headers={"Cache-Control": "max-age=3600"})

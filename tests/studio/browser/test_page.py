@@ -73,7 +73,7 @@ def recover(page):
 
 
 def wait_for_result(page):
-    page.locator("[data-listening]").wait_for(timeout=240_000)
+    page.locator("[data-listening]").wait_for(timeout=120_000)
     return shown(page)
 
 
@@ -86,7 +86,7 @@ def wait_for_another(page, before):
 
 
 def wait_until(page, what):
-    """Wait for an expression to be true; Playwright's own way is an eval, which the page forbids."""
+    """Wait for an expression to be true; Playwright's own way is an eval, which pages forbid."""
     give_up = time.monotonic() + PATIENCE_S
     while not page.evaluate(what):
         assert time.monotonic() < give_up, what
@@ -112,11 +112,14 @@ def highest_hz(page):
 def brightness(page):
     page.wait_for_timeout(200)  # it is drawn with the next frame of the screen
     levels = np.array(page.evaluate(SPECTRUM))
+    assert levels.std() > 0
     return np.linspace(0, highest_hz(page), len(levels)), levels
 
 
 def assert_it_fits(page):
-    wide = page.evaluate("[document.documentElement.scrollWidth, main.scrollWidth - main.clientWidth]")
+    wide = page.evaluate(
+        "[document.documentElement.scrollWidth, main.scrollWidth - main.clientWidth]"
+    )
     assert wide[0] <= SIZE["width"]
     assert wide[1] <= 0
     assert page.evaluate("main.scrollHeight - main.clientHeight") <= 0
@@ -193,7 +196,7 @@ def test_a_clip_is_opened_recovered_heard_and_heard_otherwise(page, picture, tmp
     third = shown(page)
     page.get_by_role("button", name="As at first").click()
     wait_for_another(page, third)
-    sound, rate = ph.read_audio(saved(page, "measured", tmp_path))
+    sound, rate, _ = ph.read_audio(saved(page, "measured", tmp_path))
     assert rate == 48000
     url = page.locator("[data-download=measured]").get_attribute("href").split("?")[0]
     decoded = np.array(page.evaluate(DECODE, url))
@@ -230,7 +233,7 @@ def test_a_recording_is_opened_recovered_and_heard(page, picture):
     page.get_by_role("button", name="Hear it").click()
     wait_for_another(page, first)
     hz, levels = brightness(page)
-    assert hz[levels.argmax()] > 100
+    assert hz[levels.argmax()] > 100 - FORK_TOLERANCE_HZ
 
 
 def test_silence_is_said_plainly(page, picture):
@@ -333,7 +336,8 @@ def unnamed(page):
     """Return what people who do not see the page could not tell apart."""
     return page.evaluate("""() => [...document.querySelectorAll('input, select, button, a')]
       .filter((each) => each.checkVisibility())
-      .filter((each) => !(each.labels?.length || each.getAttribute('aria-label') || each.textContent.trim()))
+      .filter((each) => !each.labels?.length && !each.getAttribute('aria-label'))
+      .filter((each) => !each.textContent.trim())
       .map((each) => each.outerHTML)""")
 
 
@@ -342,7 +346,8 @@ def test_text_stands_out_from_what_it_is_on(page, scheme):
     page.emulate_media(color_scheme=scheme)
     colours = page.evaluate("""() => {
       const probe = document.body.appendChild(document.createElement('span'));
-      const names = ['page', 'panel', 'well', 'text', 'soft', 'accent', 'on-accent', 'bad-tint', 'warn-tint', 'tint'];
+      const names = ['page', 'panel', 'well', 'text', 'soft', 'accent', 'on-accent',
+        'bad-tint', 'warn-tint', 'tint'];
       const found = names.map((name) => {
         probe.style.color = `var(--${name})`;
         return [name, getComputedStyle(probe).color.match(/[\\d.]+/g).slice(0, 3).map(Number)];
@@ -352,10 +357,14 @@ def test_text_stands_out_from_what_it_is_on(page, scheme):
     on = [("text", back) for back in ("page", "panel", "well", "bad-tint", "warn-tint", "tint")]
     on += [(front, back) for front in ("soft", "accent") for back in ("page", "panel", "well")]
     for front, back in [*on, ("soft", "tint"), ("on-accent", "accent")]:
-        lighter, darker = sorted((luminance(colours[front]), luminance(colours[back])), reverse=True)
+        lighter, darker = sorted(
+            (luminance(colours[front]), luminance(colours[back])), reverse=True
+        )
         assert (lighter + 0.05) / (darker + 0.05) >= LEAST_CONTRAST, (front, back)
 
 
 def luminance(rgb):
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in np.array(rgb) / 255]
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in np.array(rgb) / 255
+    ]
     return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
