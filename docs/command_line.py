@@ -55,7 +55,8 @@ def _value(parameter: Any) -> str:
 def _names(parameter: Any) -> str:
     if _is_argument(parameter):
         return f"`{_value(parameter)}`"
-    names = ", ".join(f"`{name}`" for name in sorted(parameter.opts, key=len, reverse=True))
+    known = [*sorted(parameter.opts, key=len, reverse=True), *parameter.secondary_opts]
+    names = ", ".join(f"`{name}`" for name in known)
     return names if parameter.is_flag else f"{names} {_value(parameter)}"
 
 

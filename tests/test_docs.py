@@ -127,7 +127,8 @@ def test_reference_lists_what_help_lists(
 
 
 def test_pages_show_no_option_that_does_not_exist(reference: Any) -> None:
-    known = {o for c in reference.commands().values() for p in c.params for o in p.opts}
+    params = [p for c in reference.commands().values() for p in c.params]
+    known = {o for p in params for o in (*p.opts, *p.secondary_opts)}
     for page in PAGES:
         for command in commands(page):
             assert options_in(command) <= known | {"--help"}, f"{page.name}: {command}"

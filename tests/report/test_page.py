@@ -84,6 +84,42 @@ def test_the_players_play_what_was_measured(report, heard, tmp_path):
     np.testing.assert_allclose(played, written, atol=2**-23)
 
 
+@pytest.mark.slow
+def test_the_page_shows_all_from_disk_without_a_network(report, browser):
+    context = browser.new_context(offline=True, accept_downloads=False)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text))
+    page.on("requestfailed", lambda request: wrong.append(request.url[:80]))
+    page.goto(report.as_uri())
+    shown = page.evaluate("[...document.images].map((image) => image.naturalWidth)")
+    players = """Promise.all([...document.querySelectorAll('audio')].map((each) =>
+      each.readyState ? each.duration : new Promise((done) =>
+        each.addEventListener('loadedmetadata', () => done(each.duration)))))"""
+    lengths = page.evaluate(players)
+    context.close()
+    assert wrong == []
+    assert min(shown) > 100
+    assert lengths == pytest.approx([800 / 2200] * 2, abs=0.01)
+
+
+def _luminance(colour):
+    digits = colour if len(colour) == 6 else "".join(2 * digit for digit in colour)
+    levels = np.array([int(digits[n : n + 2], 16) for n in (0, 2, 4)]) / 255
+    linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_text_stands_out_from_the_page(report):
+    text = report.read_text("utf-8")
+    for names in re.findall(r":root \{([^}]*)\}", text):
+        colours = dict(re.findall(r"--(\w+): #(\w+);", names))
+        for front in ("text", "soft"):
+            pair = sorted((_luminance(colours[front]), _luminance(colours["page"])), reverse=True)
+            assert (pair[0] + 0.05) / (pair[1] + 0.05) >= 4.5, (front, colours)  # WCAG 2.2, AA
+
+
 def test_what_lies_beside_the_page(report):
     names = {path.name for path in report.parent.iterdir()}
     assert names == {

@@ -1,7 +1,6 @@
 """A studio of its own for each test module, clips with known sound, and a real browser."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -22,9 +21,6 @@ BAND_HZ = (80, 600)  # of the sound in the clip
 FPS = 2200
 READY_S = 60  # a loaded machine imports slowly
 SIZE = {"width": 1280, "height": 720}
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None
-)
 
 
 def clip(path: Path, rms_px: float, frames: int = 1100) -> Path:
@@ -87,21 +83,6 @@ def studio(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     server.start()
     yield server
     server.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    if CHROMIUM is None:
-        if os.environ.get("PHONOSCOPE_NEEDS_BROWSER"):
-            pytest.fail("there is no Chromium here, and PHONOSCOPE_NEEDS_BROWSER says it must be.")
-        pytest.skip("there is no Chromium here (apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

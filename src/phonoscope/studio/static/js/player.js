@@ -30,6 +30,9 @@ export class Player {
       el("div", { class: "waverow", style: { paddingLeft: `${GUTTER}px` } }, this.waveBox, this.gapMarks),
       this.spectrogram.element,
       el("div", { class: "row below" }, this.scale, this.gapNote), this.audios);
+    // Events of media do not bubble, but can be caught on their way in.
+    this.audios.addEventListener("seeked", () => this.#sought(), true);
+    this.wanted = null;
     this.onTime = onTime;
     this.sounds = {};
     this.redrawn = () => this.#recolour();
@@ -101,6 +104,7 @@ export class Player {
     this.version = version;
     this.audio = sound.audio;
     this.#applySpeed();
+    this.wanted = null;
     this.audio.currentTime = Math.min(before?.currentTime || 0, sound.duration);
     if (playing) await this.audio.play();
     before?.pause();
@@ -134,7 +138,16 @@ export class Player {
   }
 
   seek(time) {
-    this.surfer?.setTime(Math.min(Math.max(0, time), this.duration));
+    if (!this.surfer) return;
+    this.wanted = Math.min(Math.max(0, time), this.duration);
+    this.surfer.setTime(this.wanted);
+  }
+
+  /** A browser may forget a seek that is asked for before the one before it has begun. */
+  #sought() {
+    const [wanted, audio] = [this.wanted, this.audio];
+    this.wanted = null;
+    if (wanted !== null && audio.paused && Math.abs(audio.currentTime - wanted) > 1e-3) audio.currentTime = wanted;
   }
 
   skip(step) {
