@@ -24,7 +24,7 @@ class Limits:
     """
 
     memory_bytes: int = 8 * 2**30
-    look_s: float = 60.0
+    look_s: float = 120.0
     listen_s: float = 600.0
     job_s: float = 24 * 3600.0
     upload_bytes: int = 64 * 2**30

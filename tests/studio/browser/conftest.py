@@ -90,7 +90,7 @@ def page(browser, studio: Studio) -> Iterator[object]:
     """A page that fails the test if a script fails, or the policy of the page is broken."""
     context = browser.new_context(viewport=SIZE, accept_downloads=True)
     made = context.new_page()
-    made.set_default_timeout(30_000)
+    made.set_default_timeout(150_000)
     wrong: list[str] = []
     made.on("pageerror", lambda error: wrong.append(str(error)))
     made.on(
