@@ -100,6 +100,20 @@ def test_gain_is_lowered_before_the_picture_folds(here):
     assert any(f"the gain is {done.gain:.3g} instead of" in said for said in done.warnings)
 
 
+def test_lost_frames_fold_nothing_and_spread_to_none(here, tools):
+    frames = tools.moving(120)
+    kept = ph.magnify(frames, "whole.mkv", band=(25, 35), gain=GAIN, fps=240)
+    frames[50:52] = tools.moving(2, seed=9)  # another picture
+    done = ph.magnify(frames, "torn.mkv", band=(25, 35), gain=GAIN, fps=240)
+    assert done.gain == kept.gain
+    assert done.largest_px == pytest.approx(kept.largest_px, rel=0.1)
+    assert any("2 frames (the first is 50)" in said for said in done.warnings)
+    whole, torn = luma("whole.mkv").astype(float), luma("torn.mkv").astype(float)
+    apart = np.sqrt(((whole - torn) ** 2).mean(axis=(1, 2)))
+    moved = np.sqrt(((whole[1:] - whole[:-1]) ** 2).mean())
+    assert np.delete(apart, [50, 51]).max() < 0.5 * moved
+
+
 def test_odd_sizes_get_a_double_edge(here, tools):
     frames = tools.moving(60, 95, 63)
     ph.magnify(frames, "out.mp4", band=(25, 35), gain=5, fps=240)

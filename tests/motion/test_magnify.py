@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from phonoscope.motion import Lattice, magnified, passband_taps, passed, smoother
-from phonoscope.types import Cells
+from phonoscope.motion import Lattice, bridged, magnified, passband_taps, passed, smoother
+from phonoscope.types import Cells, MotionBlock
 
 RATE = 500.0
 
@@ -42,6 +42,31 @@ def test_filter_passes_its_bands_without_delay_and_stops_the_rest():
         stopped = whole(np.sin(2 * np.pi * f_hz * time), taps)[middle]
         assert np.abs(stopped).max() < 2e-3
     assert np.abs(whole(3 + 40 * time, taps)).max() < 1e-9
+
+
+@pytest.mark.parametrize("cut", [1, 4, 20])
+def test_lost_samples_are_bridged_by_straight_lines(cut):
+    ramp = np.arange(20, dtype=np.float32)[:, None, None] * np.ones((1, 2, 2), np.float32)
+    lost = [0, 1, 5, 9, 10, 11, 12, 19]
+    spoilt = ramp.copy()
+    spoilt[lost] = 1e3
+    blocks = [
+        MotionBlock(
+            np.arange(n, n + cut) / RATE, spoilt[n : n + cut], np.ones((cut, 2), np.float32),
+            np.zeros((2, 3, 3)), tuple(t - n for t in lost if n <= t < n + cut),
+        )
+        for n in range(0, 20, cut)
+    ]  # fmt: skip
+    bridge = np.concatenate(list(bridged(blocks)))
+    np.testing.assert_allclose(bridge, np.clip(ramp, 2, 18), atol=1e-5)
+
+
+def test_where_all_is_lost_nothing_moves():
+    wild = np.full((300, 2, 2), 9, np.float32)
+    block = MotionBlock(
+        np.arange(300) / RATE, wild, wild[..., 0], np.zeros((2, 3, 3)), tuple(range(300))
+    )
+    assert not np.concatenate(list(bridged([block]))).any()
 
 
 def test_overlapping_bands_are_one():

@@ -122,6 +122,19 @@ def test_a_jump_is_followed(lab):
     assert not m.lost
 
 
+def test_frames_of_something_else_are_lost_alone(lab):
+    truth = lab.wander(96, 0.03)
+    lumas = lab.film(lab.World.make(128, 96, seed=7), truth, lab.Camera(1.0))
+    random = np.random.default_rng(3)
+    for number in (41, 42):
+        lumas[number] = random.integers(0, 255, lumas[number].shape, np.uint8)
+    m, motion, _, information = lab.measure(lumas)
+    assert m.lost == [41, 42]
+    error = (motion[:, 27] - truth) / lab.claimed(information)[27, :2]
+    others = np.delete(error - error[:41].mean(0), [41, 42], axis=0)
+    assert np.sqrt((others[41:] ** 2).mean()) < 1.3
+
+
 def test_saturated_and_dead_pixels_weigh_nothing(lab):
     world = lab.World.make(96, 64, seed=8)
     truth = lab.wander(128, 0.03)

@@ -25,8 +25,9 @@ def _blocks(drift=0.0):
         motion[:, 2, 1] = 0
         gain = 1 + 0.01 * rng.standard_normal((64, 6))
         time = (start + np.arange(64)) / 1000
+        lost = (0, 7) if start else (63,)
         blocks.append(
-            MotionBlock(time, motion.astype(np.float32), gain.astype(np.float32), information)
+            MotionBlock(time, motion.astype(np.float32), gain.astype(np.float32), information, lost)
         )
     return blocks
 
@@ -57,6 +58,7 @@ def test_round_trip(tmp_path, drift):
     assert np.array_equal(field.picture, PICTURE)
     for read, written in zip(field.blocks, blocks, strict=True):
         assert np.array_equal(read.time_s, written.time_s)
+        assert read.lost == written.lost
         error = np.abs(read.motion.astype(float) - written.motion)
         assert (error <= HALF_STEP / np.sqrt([2500, 1e4]) + 4e-6 * drift).all()
         assert np.abs(read.gain - written.gain).max() <= HALF_STEP / 200 + 1e-7

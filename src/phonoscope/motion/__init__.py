@@ -5,7 +5,7 @@ from phonoscope.motion.detail import detail_px, saturated
 from phonoscope.motion.lattice import Lattice, motion_information, smoother
 from phonoscope.motion.look import frames_to_look_at
 from phonoscope.motion.measure import Measurement, measure_frames
-from phonoscope.motion.passband import merged_bands, passband_taps, passed
+from phonoscope.motion.passband import bridged, merged_bands, passband_taps, passed
 from phonoscope.motion.pyramid import measure_bands
 from phonoscope.motion.store import finish_motion, is_motion_file, open_motion, write_motion
 from phonoscope.motion.warp import magnified
@@ -14,6 +14,7 @@ __all__ = [
     "Grid",
     "Lattice",
     "Measurement",
+    "bridged",
     "cut",
     "cut_rows",
     "default_cell_px",

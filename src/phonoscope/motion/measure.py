@@ -194,7 +194,15 @@ def _block(time_s: Float64, parts: Sequence[Sequence[Piece]]) -> MotionBlock:
             [np.concatenate([p.gain for p in pieces]) for pieces in parts], axis=1, dtype=np.float32
         ),
         information=np.concatenate([_mean_information(pieces) for pieces in parts]),
+        lost=_lost_samples(parts),
     )
+
+
+def _lost_samples(parts: Sequence[Sequence[Piece]]) -> tuple[int, ...]:
+    # A frame that one region lost counts as lost: its picture is another.
+    first = parts[0][0].start
+    missed = (p for pieces in parts for p in pieces if not p.within_reach)
+    return tuple(sorted({t - first for p in missed for t in range(p.start, p.stop)}))
 
 
 def _mean_information(pieces: Sequence[Piece]) -> Float64:

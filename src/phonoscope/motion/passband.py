@@ -7,12 +7,14 @@ motion is continued by turning it about its end point, as forward-backward filte
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 import numpy as np
 
-from phonoscope.types import Float32, Float64
+from phonoscope.types import Float32, Float64, MotionBlock
 
 _STOPPED_DB = 60.0
+_PIECE = 256  # samples of a bridge at once
 _SLOPE = 0.5  # width of a filter's slope, of the band's own
 
 
@@ -89,3 +91,36 @@ def passed(blocks: Iterable[Float32], taps: Float64) -> Iterator[Float64]:
     if len(tail) > 2 * half:
         shaped = taps.reshape(-1, *[1] * (tail.ndim - 1))
         yield np.asarray(oaconvolve(tail, shaped, mode="valid", axes=0))
+
+
+def bridged(blocks: Iterable[MotionBlock]) -> Iterator[Float32]:
+    """Yield the ``(sample, cell, 2)`` motion of blocks, with straight lines over what was lost.
+
+    What was measured of a frame that could not be followed is no motion, and a filter would spread
+    it over all its neighbours. At the ends the nearest sample is held; if all are lost, all rest.
+    The pieces have other lengths than the blocks.
+    """
+    known: Float32 | None = None
+    rest: Float32 | None = None
+    gap = 0
+    for block in blocks:
+        rest = np.zeros_like(block.motion[0])
+        missing = frozenset(block.lost)
+        for lost, samples in groupby(range(len(block.motion)), missing.__contains__):
+            run = list(samples)
+            if lost:
+                gap += len(run)
+                continue
+            part = block.motion[run[0] : run[-1] + 1]
+            yield from _line(part[0] if known is None else known, part[0], gap)
+            gap, known = 0, part[-1]
+            yield part
+    if gap and rest is not None:
+        end = rest if known is None else known
+        yield from _line(end, end, gap)
+
+
+def _line(before: Float32, after: Float32, gap: int) -> Iterator[Float32]:
+    for first in range(1, gap + 1, _PIECE):
+        share = np.arange(first, min(first + _PIECE, gap + 1)) / np.float32(gap + 1)
+        yield np.asarray(before + share[:, None, None] * (after - before), np.float32)

@@ -2,8 +2,8 @@
 
 Tables::
 
-    meta   key, value     JSON: format, version, samples, facts, noise, parameters, warnings; and
-                          crc32, of the JSON text of [all other rows of meta by key, rows of cells]
+    meta   key, value     JSON: format, version, samples, facts, noise, parameters, warnings, lost;
+                          and crc32, of the JSON text of [other rows of meta by key, rows of cells]
     cells  cell, x_px, y_px, width_px, height_px, delay_s
     block  number, samples, time_s, information, step, base, deltas, crc32
     picture  height, width, luma, crc32     one row; luma is ``(height, width)`` uint8
@@ -25,7 +25,7 @@ import zlib
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -117,14 +117,17 @@ def write_motion(
             "INSERT INTO picture VALUES (?, ?, ?, ?)", (*picture.shape, luma, zlib.crc32(luma))
         )
         samples = 0
+        lost: list[int] = []
         for number, (block, blobs) in enumerate(_encoded(blocks)):
             connection.execute(
                 "INSERT INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (number, len(block.time_s), *blobs, zlib.crc32(b"".join(blobs))),
             )
             connection.commit()
+            lost += (samples + t for t in block.lost)
             samples += len(block.time_s)
             yield samples
+        _put_meta(connection, lost=lost)
 
 
 def finish_motion(
@@ -177,7 +180,7 @@ def open_motion(path: str | os.PathLike[str]) -> MotionField:
             cells=Cells(places[0], places[1], places[2], places[3], table[:, 5]),
             noise=NoiseModel(*(np.array(meta["noise"][k]) for k in ("level", "variance"))),
             samples=meta["samples"],
-            blocks=LazyBlocks(counts, lambda number: _read_block(Path(path), number, len(table))),
+            blocks=_blocks(Path(path), counts, len(table), meta.get("lost", [])),
             parameters=meta["parameters"],
             warnings=tuple(meta["warnings"]),
             picture=_read_picture(Path(path), connection),
@@ -195,6 +198,18 @@ def _read_picture(path: Path, connection: sqlite3.Connection) -> NDArray[np.uint
     if zlib.crc32(luma) != checksum:
         raise _damaged(path, "its picture does not match its checksum")
     return np.frombuffer(zlib.decompress(luma), np.uint8).reshape(height, width)
+
+
+def _blocks(path: Path, counts: Sequence[int], cells: int, lost: Sequence[int]) -> LazyBlocks:
+    edges = np.cumsum([0, *counts]).tolist()
+    ends = np.searchsorted(lost, edges).tolist()
+
+    def read(number: int) -> MotionBlock:
+        own = lost[ends[number] : ends[number + 1]]
+        block = _read_block(path, number, cells)
+        return replace(block, lost=tuple(t - edges[number] for t in own))
+
+    return LazyBlocks(counts, read)
 
 
 def _read_block(path: Path, number: int, cells: int) -> MotionBlock:

@@ -141,25 +141,31 @@ class Tracker:
         if solving is None or solving.about is not self.about:
             solving = self.begin(left)
         from_reference: list[Float64] = []
-        followed = False
+        followed, hopeless = False, False
         while left:
             motion, gain, light = solving.result() if solving else self._solve(left)
             solving = None
-            good = self._within_reach(motion, gain, light)
+            beyond = self._beyond_reach(motion, gain, light)
+            good = _leading(~beyond)
             self._learn_stray(gain[:good], light[:good])
-            if good == 0 and not followed:
+            if good == 0 and not followed and not hopeless:
+                home = self.about
                 moved = self._follow(left[0])
-                followed = True
+                followed, hopeless = True, not moved
                 if moved:
                     continue
-            # A frame that cannot be followed is measured as well as can be, and so are those
+            # A frame that cannot be followed is measured as well as can be, and so are its like
             # after it in the group: trying each would cost minutes and help none.
-            taken = good or (1 if followed and moved else len(left))
+            taken = good or (1 if followed and moved else _leading(beyond))
             yield self._piece(motion[:taken], gain[:taken], light[:taken], good > 0)
-            from_reference.append(motion[:taken] + self.about.pose.reshape(-1, 2))
+            if good:
+                from_reference.append(motion[:taken] + self.about.pose.reshape(-1, 2))
+            elif followed:  # to no avail: what comes next is sought where the picture last was
+                self.about = home
             left = left[taken:]
             followed = False
-        self._look_ahead(np.concatenate(from_reference))
+        if from_reference:
+            self._look_ahead(np.concatenate(from_reference))
 
     def _piece(self, residual: Float64, gain: Float64, light: Float64, within: bool) -> Piece:
         start = self._count
@@ -192,8 +198,8 @@ class Tracker:
     def _solve(self, frames: Sequence[Luma]) -> tuple[Float64, Float64, Float64]:
         return self.begin(frames).result()
 
-    def _within_reach(self, motion: Float64, gain: Float64, light: Float64) -> int:
-        # Number of leading frames before the picture as a whole moves out of the model's reach.
+    def _beyond_reach(self, motion: Float64, gain: Float64, light: Float64) -> NDArray[np.bool_]:
+        # The frames in which the picture as a whole has moved out of the model's reach.
         # Most clips never come near, and no cell stands out of its noise: nothing to smooth then.
         beyond = self._unrecognised(gain, light)
         smoother = self.about.smoother
@@ -201,7 +207,7 @@ class Tracker:
             trusted = smoother.trusted(1)
             far = (np.abs(smoother(motion)) * trusted).max(axis=3) > _REACH_PX
             beyond |= far.sum(axis=(1, 2)) > _WHOLE * max(1.0, float(trusted.max(axis=2).sum()))
-        return int(np.argmax(beyond)) if beyond.any() else len(motion)
+        return beyond
 
     def _unrecognised(self, gain: Float64, light: Float64) -> NDArray[np.bool_]:
         # A picture that jumped by more than its texture's grain no longer resembles the reference:
@@ -273,6 +279,11 @@ class Tracker:
 
     def _shift(self, frame: Luma) -> Float64:
         return np.array(global_shift(self.about.image, self._window(frame)), np.float64)
+
+
+def _leading(flags: NDArray[np.bool_]) -> int:
+    """Return how many of the first flags are set in a row."""
+    return len(flags) if flags.all() else int(np.argmin(flags))
 
 
 def posed(reference: Reference, grid: Grid, pose: Float64) -> Posed:

@@ -14,6 +14,7 @@ import numpy as np
 from phonoscope.errors import InputError, UsageError
 from phonoscope.motion import (
     Lattice,
+    bridged,
     magnified,
     merged_bands,
     motion_information,
@@ -229,7 +230,7 @@ class _Plan:
 
 
 def _filtered(field: MotionField, taps: Float64) -> Iterator[Float64]:
-    return passed((block.motion for block in field.blocks), taps)
+    return passed(bridged(field.blocks), taps)
 
 
 def _slope(nodes: Float64, pitch_px: tuple[float, float]) -> float:

@@ -84,7 +84,7 @@ def _in_regions(field: MotionField, regions: Sequence[Region]) -> MotionField:
         blocks=changed(
             field.blocks,
             lambda b: MotionBlock(
-                b.time_s, b.motion[:, kept], b.gain[:, kept], b.information[kept]
+                b.time_s, b.motion[:, kept], b.gain[:, kept], b.information[kept], b.lost
             ),
         ),
     )
@@ -122,8 +122,9 @@ def _in_time(field: MotionField, start: float, duration: float | None) -> Motion
     def read(n: int) -> MotionBlock:
         number, part = cuts[n]
         block = field.blocks[number]
+        lost = tuple(t - part.start for t in block.lost if part.start <= t < part.stop)
         return MotionBlock(
-            block.time_s[part], block.motion[part], block.gain[part], block.information
+            block.time_s[part], block.motion[part], block.gain[part], block.information, lost
         )
 
     return replace(field, samples=sum(lengths), blocks=LazyBlocks(lengths, read))

@@ -75,12 +75,16 @@ class MotionBlock:
         ``(cell, 3, 3)`` mean Fisher information of (x, y, gain) over these samples: the inverse of
         their error covariance, in px⁻² (px⁻¹ and 1 in the last row and column). Zero rows mark
         what a cell cannot tell.
+    lost
+        Which of these samples, counted from 0, moved too far to be followed: their motion is no
+        more than a guess. Rising; always empty in motion files that do not tell.
     """
 
     time_s: Float64
     motion: Float32
     gain: Float32
     information: Float64
+    lost: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
