@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from phonoscope.motion import Lattice, bridged, magnified, passband_taps, passed, smoother
+from phonoscope.motion import (
+    Common,
+    Lattice,
+    Moments,
+    bridged,
+    follower,
+    magnified,
+    passband_taps,
+    passed,
+    smoother,
+)
 from phonoscope.types import Cells, MotionBlock
 
 RATE = 500.0
@@ -93,10 +103,11 @@ def test_lattice_keeps_a_constant_and_follows_a_wave():
     np.testing.assert_allclose(shown, truth, atol=0.01)
 
 
-def _smoothed(motion, information, power):
+def _smoothed(motion, information):
     where = cells(10, 6)
     lattice = Lattice.over(where, 160, 96)
-    return smoother(lattice, where, information, power, 50.0)(motion)
+    moments = Moments.of([motion], lattice, where)
+    return smoother(lattice, where, information, moments, float(len(motion)))(motion[0])
 
 
 def test_likeliest_bend_follows_sure_cells_and_fills_blind_ones():
@@ -106,8 +117,7 @@ def test_likeliest_bend_follows_sure_cells_and_fills_blind_ones():
     motion[[22, 23, 35]] = 0
     information[40] = [[1e6, 0], [0, 0]]  # sees along x only
     motion[40] = [0.1, 0]
-    power = np.einsum("ci,cj->cij", motion, motion)
-    nodes = _smoothed(motion, information, power)
+    nodes = _smoothed(np.tile(motion, (50, 1, 1)), information)
     np.testing.assert_allclose(nodes[0], 0.1, rtol=0.05)
     np.testing.assert_allclose(nodes[1], -0.05, rtol=0.05)
 
@@ -117,8 +127,53 @@ def test_noise_is_not_magnified():
     random = np.random.default_rng(1)
     samples = error * random.standard_normal((100, 60, 2))
     information = np.tile(np.eye(2) / error**2, (60, 1, 1))
-    power = np.einsum("tci,tcj->cij", samples, samples) / 100
-    assert np.sqrt((_smoothed(samples[0], information, power) ** 2).mean()) < 0.1 * error
+    assert np.sqrt((_smoothed(samples, information) ** 2).mean()) < 0.1 * error
+
+
+def _followed(motion, information):
+    where = cells(10, 6)
+    lattice = Lattice.over(where, 160, 96)
+    follow = follower(lattice, where, lambda: [motion], information, float(len(motion)))
+    return np.array(list(follow(motion)))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("shape", ["rigid", "tilted"])
+def test_what_moves_as_one_is_known_far_better_than_each_cell(shape, seed):
+    error, random = 0.01, np.random.default_rng(seed)
+    course = 0.02 * random.standard_normal(200)
+    column = np.tile(np.arange(10), 6)
+    along = np.ones(60) if shape == "rigid" else np.cos(np.pi * column / 9)
+    truth = course[:, None] * along
+    motion = error * random.standard_normal((200, 60, 2))
+    motion[..., 0] += truth
+    nodes = _followed(motion, np.tile(np.eye(2) / error**2, (60, 1, 1)))
+    along_x = nodes[:, 0].reshape(200, 60)
+    assert (along_x * truth).sum() / (truth**2).sum() == pytest.approx(1, abs=0.03)
+    assert np.sqrt(((along_x - truth) ** 2).mean()) < 0.3 * error
+    assert np.sqrt((nodes[:, 1] ** 2).mean()) < 0.2 * error
+
+
+def test_a_small_part_that_moves_by_itself_is_followed():
+    error, random = 0.01, np.random.default_rng(1)
+    motion = error * random.standard_normal((60, 60, 2))
+    swing = 0.1 * random.standard_normal(60)
+    motion[:, 34] += swing[:, None]
+    motion += 0.05 * random.standard_normal((60, 1, 1))
+    common = motion[:, :30].mean(axis=(1, 2))
+    nodes = _followed(motion, np.tile(np.eye(2) / error**2, (60, 1, 1)))
+    where = cells(10, 6)
+    means = Lattice.over(where, 160, 96).at_cells(where)
+    own = (means @ nodes[:, 0].reshape(60, 60).T)[34] - common
+    assert (own * swing).sum() / (swing**2).sum() == pytest.approx(1, abs=0.15)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_noise_has_nothing_in_common(seed):
+    motion = np.random.default_rng(seed).standard_normal((100, 60, 2))
+    common = Common.of(lambda: [motion], np.tile(np.eye(2), (60, 1, 1)), 100.0)
+    assert common.shapes.shape == (120, 0)
+    assert not common(motion).any()
 
 
 def _texture(shape, moved=(0.0, 0.0), depth=8):

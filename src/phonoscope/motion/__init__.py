@@ -1,25 +1,30 @@
 """Frames to motion field: every cell's displacement and brightness, with their covariances."""
 
 from phonoscope.motion.cells import Grid, cut, cut_rows, default_cell_px
+from phonoscope.motion.common import Common
 from phonoscope.motion.detail import detail_px, saturated
-from phonoscope.motion.lattice import Lattice, motion_information, smoother
+from phonoscope.motion.lattice import Lattice
 from phonoscope.motion.look import frames_to_look_at
 from phonoscope.motion.measure import Measurement, measure_frames
 from phonoscope.motion.passband import bridged, merged_bands, passband_taps, passed
 from phonoscope.motion.pyramid import measure_bands
+from phonoscope.motion.smooth import Moments, follower, motion_information, smoother
 from phonoscope.motion.store import finish_motion, is_motion_file, open_motion, write_motion
 from phonoscope.motion.warp import magnified
 
 __all__ = [
+    "Common",
     "Grid",
     "Lattice",
     "Measurement",
+    "Moments",
     "bridged",
     "cut",
     "cut_rows",
     "default_cell_px",
     "detail_px",
     "finish_motion",
+    "follower",
     "frames_to_look_at",
     "is_motion_file",
     "magnified",

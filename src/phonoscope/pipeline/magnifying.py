@@ -15,12 +15,12 @@ from phonoscope.errors import InputError, UsageError
 from phonoscope.motion import (
     Lattice,
     bridged,
+    follower,
     magnified,
     merged_bands,
     motion_information,
     passband_taps,
     passed,
-    smoother,
 )
 from phonoscope.pipeline.measuring import motion_of
 from phonoscope.pipeline.request import (
@@ -179,7 +179,7 @@ class _Plan:
 
     taps: Float64
     lattice: Lattice
-    likeliest: Callable[[Float64], Float64]
+    likeliest: Callable[[Float64], Iterator[Float64]]
     gain: float
     largest_px: float
     bands: tuple[tuple[float, float], ...]
@@ -188,15 +188,13 @@ class _Plan:
     def of(cls, field: MotionField, bands: Sequence[tuple[float, float]], gain: float) -> "_Plan":
         rate = float(field.rate_hz)
         taps = passband_taps(bands, rate, field.samples)
-        power = np.zeros((len(field.cells), 2, 2))
-        for motion in _filtered(field, taps):
-            power += np.einsum("tci,tcj->cij", motion, motion) / field.samples
         passing = float(taps @ taps)  # share of white noise that is left
         lattice = Lattice.over(field.cells, field.facts.width, field.facts.height)
-        likeliest = smoother(
-            lattice, field.cells, motion_information(field) / passing, power,
-            max(passing * field.samples, 1.0),
-        )  # fmt: skip
+        information = motion_information(field) / passing
+        freedoms = max(passing * field.samples, 1.0)
+        likeliest = follower(
+            lattice, field.cells, lambda: _filtered(field, taps), information, freedoms
+        )
         plan = cls(taps, lattice, likeliest, gain, 0.0, tuple(merged_bands(bands)))
         largest, steepest = 0.0, 0.0
         for nodes in plan.nodes(field):
@@ -207,8 +205,7 @@ class _Plan:
 
     def nodes(self, field: MotionField) -> Generator[Float64, None, None]:
         for motion in _filtered(field, self.taps):
-            for sample in motion:
-                yield self.likeliest(sample)
+            yield from self.likeliest(motion)
 
     def warnings(self, asked: float) -> Iterator[str]:
         shown = " and ".join(f"{low:g} to {high:g} Hz" for low, high in self.bands)
