@@ -202,13 +202,10 @@ def _apart(information: Float64, moments: Moments, freedoms: float) -> tuple[Flo
         sure = np.trace(told, axis1=2, axis2=3)
         excess = np.einsum("yxij,yxji->yx", told, apart)
         known = sure > 0
+        noise = 1.0 * np.linalg.matrix_rank(told, rtol=1e-6, hermitian=True)
         spread = [
-            np.asarray(gaussian_filter(np.where(known, values, 0.0), _SPREAD_PAIRS, mode="nearest"))
-            for values in (
-                excess,
-                1.0 * np.linalg.matrix_rank(told, rtol=1e-6, hermitian=True),
-                sure,
-            )
+            np.asarray(gaussian_filter(np.where(known, each, 0.0), _SPREAD_PAIRS, mode="nearest"))
+            for each in (excess, noise, sure)
         ]
         error = spread[1] / np.sqrt(max(freedoms, 1.0) * _AROUND)
         least = np.maximum(spread[0] - spread[1], error)
