@@ -42,7 +42,7 @@ LEVELS_PX = (0.01, 0.03)
 _WITHIN = 0.05
 _ALL = 1e6  # a gain that folds any picture
 _HEAD = (
-    f"{'':34} | {'gain error %: median, worst':27} | {'PSNR, dB':>9} |"
+    f"{'':39} | {'gain error %: median, worst':27} | {'PSNR, dB':>9} |"
     f" {'spurious, px':>13} | {'grey levels':>11}"
 )
 
@@ -92,7 +92,7 @@ def row(name: str, method: str, judged: Sequence[Judged]) -> None:
         for key in ("psnr_db", "spurious_px", "grey")
     )
     print(
-        f"{name:25} {method:8} | {np.median(errors):+13.1f} {errors[np.argmax(abs(errors))]:+13.1f}"
+        f"{name:30} {method:8} | {np.median(errors):+13.1f} {errors[np.argmax(abs(errors))]:+13.1f}"
         f" | {psnr:9.1f} | {spurious:13.4f} | {grey:11.2f}",
         flush=True,
     )
@@ -168,7 +168,7 @@ def _largest_px(scene: Scene) -> float:
 def still(how: argparse.Namespace) -> None:
     """Print what either makes of frames in whose band nothing moves."""
     print("Nothing moves in the band: what is changed all the same; medians")
-    print(f"{'':34} | {'spurious, px':>13} | {'grey levels':>11}")
+    print(f"{'':40} | {'spurious, px':>13} | {'grey levels':>11}")
     for name, level, band in (("still", 0.0, BAND_HZ), ("0.03 px beside it", 0.03, ASIDE_HZ)):
         for texture in TEXTURES:
             some = [filmed(texture, 3, level, seed) for seed in range(1, how.seeds + 1)]
@@ -182,7 +182,7 @@ def still(how: argparse.Namespace) -> None:
                     left = [judge_still(shows(clip, gain), clip.scene) for clip in clips]
                     px, grey = np.median(left, axis=0)
                     print(
-                        f"{name}, {texture}, x {gain:g}".ljust(26)
+                        f"{name}, {texture}, x {gain:g}".ljust(32)
                         + f"{method:8} | {px:13.4f} | {grey:11.3f}",
                         flush=True,
                     )

@@ -26,7 +26,7 @@ _RATE_HZ = 8000
 _MARGIN_PX = 16
 _PATCH_PX = 16
 _FACTORS = np.arange(0, 1.41, 0.2)
-_CLOSE_PX = 1e-3
+_ROUNDS, _CLOSE_PX = 40, 1e-3
 _NEAR = 0.02
 _STEP_PX = 0.05
 _SURE_SHARE = 0.1  # of the median patch's weaker information
@@ -98,10 +98,12 @@ class Ideal:
         if body.uniform or not self.material:
             return np.asarray(own, np.float32)
         y, x = np.mgrid[: own.shape[1], : own.shape[2]].astype(np.float64)
-        seen, before = own, np.full_like(own, np.inf)
-        while np.abs(seen - before).max() > _CLOSE_PX:  # slopes are below 1, so they converge
+        seen = own
+        for _ in range(_ROUNDS):  # converges where slopes are below 1
             at, before = (y - seen[1], x - seen[0]), seen
             seen = np.array([map_coordinates(part, at, order=1, mode="nearest") for part in own])
+            if np.abs(seen - before).max() < _CLOSE_PX:
+                break
         return np.asarray(seen, np.float32)
 
 
