@@ -104,6 +104,15 @@ def test_the_time_grows_with_the_length():
     assert ph.inspect(frames * 10, fps=2200).seconds > 2 * ph.inspect(frames, fps=2200).seconds
 
 
+def test_a_container_that_declares_only_its_length_foretells_no_less(tmp_path):
+    path = tmp_path / "clip.mkv"
+    write_video(_scene(frames=1300, size=(64, 48)).frames(), path, 2200)
+    found = ph.inspect(path, fps=2200)
+    assert found.facts.frames is None
+    assert found.sampled < found.samples == pytest.approx(1300, abs=2)
+    assert found.seconds is not None
+
+
 def test_the_memory_does_not():
     frames = list(_scene(frames=1100, size=(64, 48)).frames())
     some, many = (ph.inspect(frames * n, fps=2200).memory_bytes for n in (1, 20))

@@ -72,8 +72,8 @@ def _compression(found: Inspection) -> Iterator[str]:
             "stands far above the noise will count. Record at the highest bit rate, or without "
             "compression between frames (ProRes, MJPEG, raw)."
         )
-    elif found.size_bytes and facts.frames:
-        bits = 8 * found.size_bytes / (facts.frames * facts.width * facts.height)
+    elif found.size_bytes and facts.frames_about:
+        bits = 8 * found.size_bytes / (facts.frames_about * facts.width * facts.height)
         if bits < 1 and found.predicted:
             yield (
                 f"The file has {bits:.2g} bits for a pixel. What a codec leaves out first is small "

@@ -73,12 +73,12 @@ class Request:
         return None if progress is None else lambda done: progress(done, total)
 
     def expected(self, facts: VideoFacts) -> int | None:
-        """Return how many frames there are in the range, or None if the file does not say."""
+        """Return about how many frames are in the range, or None if the file does not say."""
         rate = facts.capture_rate
         in_range = None if self.duration is None else math.ceil(self.duration * rate)
-        if facts.frames is None:
+        if facts.frames_about is None:
             return in_range
-        left = max(0, facts.frames - math.ceil(self.start * rate))
+        left = max(0, facts.frames_about - math.ceil(self.start * rate))
         return left if in_range is None else min(left, in_range)
 
 

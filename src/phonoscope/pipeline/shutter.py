@@ -201,8 +201,8 @@ def _told(request: Request, facts: VideoFacts) -> Callable[[int], None] | None:
     rate = float(facts.capture_rate)
     seconds = LONGEST_S if request.duration is None else min(LONGEST_S, request.duration)
     total = min(MOST_FRAMES, math.ceil(seconds * rate))
-    if facts.frames is not None:
-        total = min(total, max(0, facts.frames - math.ceil(request.start * rate)))
+    if facts.frames_about is not None:
+        total = min(total, max(0, facts.frames_about - math.ceil(request.start * rate)))
     return lambda done: progress(done, total)
 
 

@@ -27,7 +27,7 @@ def facts(path: str, told: _Told) -> dict[str, Any]:
         return {
             "width": known.width,
             "height": known.height,
-            "frames": known.frames,
+            "frames": known.frames_about,
             "capture_fps": float(known.capture_rate),
             "capture_fps_source": known.capture_rate_source,
             "container_fps": None if known.container_rate is None else float(known.container_rate),
@@ -35,7 +35,7 @@ def facts(path: str, told: _Told) -> dict[str, Any]:
             "bits": known.bits,
             "camera": known.camera,
             "shutter": shutter_facts(known),
-            "duration_s": known.frames and known.frames / float(known.capture_rate),
+            "duration_s": known.frames_about and known.frames_about / float(known.capture_rate),
             "warnings": list(video.warnings),
         }
 

@@ -101,6 +101,8 @@ class VideoFacts:
         Maker and model of the camera, as the file says; empty where it does not.
     warnings
         Sentences that the user should read.
+    length_s
+        Of playback, as the container declares it, or None where it does not say.
     """
 
     name: str
@@ -120,6 +122,14 @@ class VideoFacts:
     reordered: float = 0.0
     camera: str = ""
     warnings: tuple[str, ...] = ()
+    length_s: float | None = None
+
+    @property
+    def frames_about(self) -> int | None:
+        """Number of frames, from their rate where only a length is declared; None without both."""
+        if self.frames is not None or self.length_s is None or self.container_rate is None:
+            return self.frames
+        return round(self.length_s * self.container_rate)
 
 
 @dataclass(frozen=True, slots=True)

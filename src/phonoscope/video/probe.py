@@ -145,6 +145,7 @@ def _facts(
         shutter=shutter,
         camera=" ".join(filter(None, (tags.make, tags.model))),
         warnings=warnings,
+        length_s=None if container.duration is None else container.duration / av.time_base,
     )
 
 
