@@ -123,6 +123,9 @@ def weigh(
     if factors is None:
         factors = np.ones((len(field.cells), PER_CELL))
     else:
+        if longer > 1:
+            # Behind a codec, cells that happen to be quiet in a sample do not stay so.
+            factors = np.maximum(factors, 1)
         channels = rewhiten(channels, factors)
         fit = cross_fit(channels, in_band, window)
     evidence = gather(fit, window, rate, counted)
