@@ -9,9 +9,11 @@ its cepstrum without which gaps between rows leave it undetermined.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from phonoscope.sound.lapack import cholesky, inverse_diagonal, solve
 from phonoscope.types import Float64
 
 if TYPE_CHECKING:
@@ -176,16 +178,22 @@ def _bent(sums: Float64, bend: int, waves: Waves) -> Float64:
 
 def _precision(information: Float64, bins: int) -> Float64:
     """Return what the rows tell of the coefficients: cosines first, then sines but the zeroth."""
-    transform = np.fft.rfft(information)[: 2 * bins - 1] / 2
-    both = np.concatenate([transform[bins - 1 : 0 : -1].conj(), transform[:bins]])
-    apart = np.lib.stride_tricks.sliding_window_view(both, bins)[:, ::-1]  # [k, l] at k - l
-    together = np.lib.stride_tricks.sliding_window_view(transform, bins)
     result = np.empty((2 * bins - 1, 2 * bins - 1))
-    np.add(apart.real, together.real, out=result[:bins, :bins])
-    np.subtract(apart.real[1:, 1:], together.real[1:, 1:], out=result[bins:, bins:])
-    np.subtract(apart.imag[:, 1:], together.imag[:, 1:], out=result[:bins, bins:])
-    result[bins:, :bins] = result[:bins, bins:].T
+    _fill(np.fft.rfft(information)[: 2 * bins - 1] / 2, bins, result)
     return result
+
+
+@numba.njit(nogil=True, cache=True)
+def _fill(transform: NDArray[np.complex128], bins: int, result: Float64) -> None:
+    for k in range(bins):
+        for n in range(bins):
+            apart, together = transform[abs(k - n)], transform[k + n]
+            turned = apart.imag if k >= n else -apart.imag
+            result[k, n] = apart.real + together.real
+            if n:
+                result[k, bins - 1 + n] = result[bins - 1 + n, k] = turned - together.imag
+            if k and n:
+                result[bins - 1 + k, bins - 1 + n] = apart.real - together.real
 
 
 # --- the spectrum -------------------------------------------------------------------------------
@@ -250,7 +258,7 @@ def refined(fit: Fit, steps: int) -> Fit:
     bins = len(fit.prior)
     shrink = np.append(1, fit.prior[1:] / (1 + fit.prior[1:]))  # any level is as likely
     for _ in range(steps):
-        left = _inverse_diagonal(fit.factor)
+        left = inverse_diagonal(fit.factor)
         expected = fit.mean**2 + fit.root**2 * left
         expected[1:bins] = (expected[1:bins] + expected[bins:]) / 2
         spectrum = _believed(fit.spectrum, expected[:bins], shrink)
@@ -276,52 +284,28 @@ def _believed(spectrum: Float64, expected: Float64, shrink: Float64) -> Float64:
 def _solved(rows: Seen, spectrum: Float64, prior: Float64, told: float = 0.0) -> Fit:
     """Return the posterior of the coefficients, given the spectrum."""
     from scipy.fft import dct  # slow to import
-    from scipy.linalg import lapack
 
     root = np.sqrt(np.append(spectrum, spectrum[1:]))
-    jitter, failed = _JITTER, 1
-    while failed:
-        scaled = rows.precision * root
-        scaled *= root[:, None]
-        scaled.flat[:: len(root) + 1] += 1 + jitter * scaled.diagonal().max()
-        factor, failed = lapack.dpotrf(scaled.T, lower=1, overwrite_a=1)
+    jitter, done = _JITTER, False
+    while not done:
+        factor, done = cholesky(rows.precision, root, jitter)
         jitter *= 10
-    mean = root * lapack.dpotrs(factor, root * rows.right, lower=1)[0]
+    mean = root * solve(factor, root * rows.right)
     likelihood = float(rows.right @ mean) / 2 - float(np.log(np.diag(factor)).sum())
     cepstrum = dct(np.log(spectrum), norm="ortho")[1:]
     believed = -float(np.sum(cepstrum**2 / prior[1:])) / 2
     return Fit(rows, prior, spectrum, root, factor, mean, likelihood, believed, told)
 
 
-def _inverse_diagonal(factor: Float64) -> Float64:
-    """Return the diagonal of the inverse of a matrix of which this is the Cholesky factor.
-
-    To single precision, which is enough for variances, and in two halves: LAPACK inverts a large
-    triangle slowly.
-    """
-    from scipy.linalg import blas, lapack  # slow to import
-
-    single, half = factor.astype(np.float32), len(factor) // 2
-    first = lapack.strtri(single[:half, :half], lower=1)[0]
-    last = lapack.strtri(single[half:, half:], lower=1)[0]
-    between = blas.strmm(1.0, first, single[half:, :half], side=1, lower=1)
-    between = blas.strmm(1.0, last, between, lower=1)
-    left = np.einsum("ij,ij->j", first, first) + np.einsum("ij,ij->j", between, between)
-    both = np.concatenate([left, np.einsum("ij,ij->j", last, last)])
-    return np.asarray(both, np.float64)
-
-
 def posterior(fit: Fit, information: Float64, waves: Waves) -> tuple[Float64, Float64]:
     """Return ``(even sample,)`` mean (px) and variance (px²) about the window's centre."""
-    from scipy.linalg import lapack  # slow to import
-
     # The error is what the prior pulled away, and the noise let through: rows that count for less
     # than they tell are not noisier.
     middle, bend = waves.middle[fit.seen.bend], fit.seen.bend
     # Single precision is enough for variances.
     root = fit.root[:, None].astype(np.float32)
     some = root * middle[::_COARSER].T.astype(np.float32)
-    scaled = lapack.spotrs(fit.factor.astype(np.float32), some, lower=1)[0]
+    scaled = solve(fit.factor.astype(np.float32), some)
     through = root * scaled
     tapered = _bent((information * fit.seen.taper**2)[None], bend, waves)[0]
     noise = _precision(tapered, waves.bins).astype(np.float32) @ through

@@ -9,6 +9,7 @@ them likely.
 """
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -125,10 +126,7 @@ def stream_even(
     """
     grid = _grid(rate_hz, band_hz)
     before: Even | None = None
-    heard: _Heard | None = None
-    for sums, length in _windows(blocks, grid, start_s):
-        heard = _heard(sums, heard, grid)
-        window = _mixed(heard, sums[0], grid)
+    for window, length in _even_windows(blocks, grid, start_s):
         if before is not None:
             yield _joined(before, window, length)
         before = window
@@ -268,22 +266,42 @@ class _Heard:
     odds: float
 
 
-def _heard(sums: Float64, before: _Heard | None, grid: _Grid) -> _Heard:
+def _even_windows(
+    blocks: Iterable[Rows], grid: _Grid, start_s: float
+) -> Iterator[tuple[Even, int]]:
+    """Yield what each window says about its centre, and samples since the window before."""
+    heard: _Heard | None = None
+    waiting: tuple[Future[Even], int] | None = None
+    # Two threads have about as much to do: one follows the voice, the other steady notes, and then
+    # what the last window says.
+    with ThreadPoolExecutor(1) as aside:
+        for sums, length in _windows(blocks, grid, start_s):
+            heard = _heard(sums, heard, grid, aside)
+            if waiting is not None:
+                yield waiting[0].result(), waiting[1]
+            waiting = aside.submit(_mixed, heard, sums[0].copy(), grid), length
+        if waiting is not None:
+            yield waiting[0].result(), waiting[1]
+
+
+def _heard(sums: Float64, before: _Heard | None, grid: _Grid, aside: Executor) -> _Heard:
     """Learn a window's spectrum as that of either kind, from those of the window before."""
     straight = Seen.of(sums, STRAIGHT, grid.waves)
     if before is None:
+        steady = aside.submit(refined, started(straight, None, grid.steady), _FIRST_STEPS)
         voice = refined(started(straight, None, grid.voice), _FIRST_STEPS)
-        steady = refined(started(straight, None, grid.steady), _FIRST_STEPS)
-        return _Heard(voice, steady, steady.log_evidence - voice.log_evidence)
+        return _Heard(voice, steady.result(), steady.result().log_evidence - voice.log_evidence)
+    last, steps = before.steady.spectrum, _FEW_STEPS if before.odds < -_SURE else _STEPS
     # As a kind that is out of the question a window is only followed.
+    steady = aside.submit(lambda: refined(started(straight, last, grid.steady), steps))
     bends = (STRAIGHT,) if before.odds > _SURE else _near(before.voice.seen.bend)
     seen = [straight if b == STRAIGHT else Seen.of(sums, b, grid.waves) for b in bends]
-    steps = _FEW_STEPS if before.odds > _SURE else _STEPS
-    voice = _likeliest([started(one, before.voice.spectrum, grid.voice) for one in seen], steps)
-    steps = _FEW_STEPS if before.odds < -_SURE else _STEPS
-    steady = refined(started(straight, before.steady.spectrum, grid.steady), steps)
-    odds = steady.log_evidence - voice.log_evidence
-    return _Heard(voice, steady, _MEMORY * before.odds + (1 - _MEMORY) * odds)
+    voice = _likeliest(
+        [started(one, before.voice.spectrum, grid.voice) for one in seen],
+        _FEW_STEPS if before.odds > _SURE else _STEPS,
+    )
+    odds = steady.result().log_evidence - voice.log_evidence
+    return _Heard(voice, steady.result(), _MEMORY * before.odds + (1 - _MEMORY) * odds)
 
 
 def _near(bend: int) -> range:
@@ -297,7 +315,8 @@ def _likeliest(fits: list[Fit], steps: int) -> Fit:
         return fit.log_joint - _BEND_COST * abs(float(BENDS[fit.seen.bend]))
 
     least = max(map(likely, fits)) - _HOPELESS
-    best = max((refined(fit, 1) for fit in fits if likely(fit) >= least), key=likely)
+    hopeful = [fit for fit in fits if likely(fit) >= least]
+    best = max((refined(fit, 1) for fit in hopeful), key=likely)
     return refined(best, steps - 1)
 
 
