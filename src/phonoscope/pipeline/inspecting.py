@@ -23,6 +23,7 @@ from phonoscope.sound import (
     foresee,
     lamp_flicker,
     predicting,
+    reconstruction_s,
 )
 from phonoscope.types import Float32, Float64, Frame, Inspection, Luma, MotionField, VideoFacts
 from phonoscope.video import low_rate_warning
@@ -33,8 +34,8 @@ _AVERAGED = 16  # frames: their mean tells texture from noise
 _SURELY = 16  # of them, whatever they take
 # What listening takes: so many times the weighing of all samples, in tests.
 _LISTENING = 1.2
-# Of rows: to find out whether they fit together, and for a second of sound.
-_TRIAL_S, _ROWS_S = 3.0, 0.7
+# To find out whether rows fit together takes as long as so many seconds of sound.
+_TRIAL_S = 2.0
 _LEAST_INFORMATION = 1.0  # px⁻²: a direction whose error exceeds a pixel is unknown
 _LIBRARIES_BYTES = 230 * 2**20
 _AHEAD_BYTES = 64 * 2**20
@@ -126,7 +127,7 @@ def inspect(
         lag_px=foreseen.lag_px,
         seconds=None
         if samples is None
-        else watch.seconds(samples) + _listening_s(sample, samples, weighed_s),
+        else watch.seconds(samples) + _listening_s(sample, samples, weighed_s, chosen),
         memory_bytes=_memory(facts, len(cells), samples or sample.samples),
         # What the rate holds is among the advice.
         warnings=tuple(w for w in warnings if w not in low_rate_warning(facts.capture_rate)),
@@ -214,10 +215,13 @@ def _cell_noise(sample: MotionField) -> Float64:
     return np.where(known, 1 / np.sqrt(np.where(known, best, 1)), np.inf)
 
 
-def _listening_s(sample: MotionField, samples: int, weighed_s: float) -> float:
+def _listening_s(
+    sample: MotionField, samples: int, weighed_s: float, band_hz: tuple[float, float]
+) -> float:
     seconds = _LISTENING * weighed_s * samples / sample.samples
     if sample.facts.shutter.rolling:
-        seconds += _TRIAL_S + _ROWS_S * samples / float(sample.rate_hz)
+        lasts = _TRIAL_S + samples / float(sample.rate_hz)
+        seconds += lasts * reconstruction_s(band_hz[1])
     return seconds
 
 

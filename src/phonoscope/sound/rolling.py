@@ -9,6 +9,7 @@ it, and say whether it is there as they do with a global shutter. Rows say so of
 """
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -19,7 +20,7 @@ from phonoscope.errors import InputError
 from phonoscope.sound.attend import weigh
 from phonoscope.sound.filter import band_pass
 from phonoscope.sound.following import FRAMES_LATE_ROWS, lag_px
-from phonoscope.sound.irregular import even_out
+from phonoscope.sound.irregular import Rows, even_out, stream_even
 from phonoscope.sound.rows import (
     Gains,
     Layout,
@@ -29,6 +30,7 @@ from phonoscope.sound.rows import (
     rows_of,
 )
 from phonoscope.sound.steady import steady
+from phonoscope.sound.threads import one_thread
 from phonoscope.sound.trial import Trial
 from phonoscope.sound.verdict import followed, noise_level, predicting
 from phonoscope.types import Float64, MotionField, Sound, Verdict
@@ -46,6 +48,7 @@ _FRAMES_OF_PERIOD = 5  # of the lowest frequency: then frames have more than an 
 _FASTER = 1.5  # periods in a read-out: less looks like what is slower than frames
 _HEARS = 0.05  # of the strongest cell's power
 _CACHE_BYTES = 256 * 2**20
+_TRIED_S, _ROWS_OF_BAND = 0.4, 20  # of noise, and its rows to a period of the highest frequency
 
 
 def listen_to_rows(field: MotionField, band_hz: tuple[float, float], false_alarm: float) -> Sound:
@@ -153,6 +156,22 @@ def foreseen_in_rows(
     a_second = float(still.rate_hz) * float(np.trace(still.information.sum(axis=0)[:2, :2])) / 2
     noise = said[-1].noise * 2 * (band_hz[1] - band_hz[0]) / a_second
     return math.sqrt(noise), _together([one.verdict for one in said]).detectable_px
+
+
+def reconstruction_s(high_hz: float) -> float:
+    """Return how long this machine takes to reconstruct a second of sound up to a frequency.
+
+    Found by doing it with noise.
+    """
+    at = np.arange(0, _TRIED_S, 1 / (_ROWS_OF_BAND * high_hz))
+    rows = Rows(at, np.random.default_rng(0).standard_normal(len(at)), np.ones(len(at)))
+    rate = _RATE_OF_BAND * math.ceil(high_hz)
+    with one_thread():
+        pieces = stream_even([rows], rate_hz=rate, band_hz=high_hz)
+        next(pieces)  # the first window takes many steps
+        begun = time.perf_counter()
+        samples = sum(len(piece.samples) for piece in pieces)
+    return (time.perf_counter() - begun) * rate / samples
 
 
 def _verdicts(
