@@ -38,7 +38,7 @@ def main() -> None:
     print(f"page weight            {weight / 1e3:8.0f} kB   (asked: under 1,000)")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _large(folder / "large.avi", arguments.gigabytes)
+        large(folder / "large.avi", arguments.gigabytes)
         scene = preset("chips", duration=CLIP_S)
         write_video(scene.frames(), folder / "chips.mkv", scene.camera.fps)
         begun = time.perf_counter()
@@ -97,10 +97,12 @@ def _memory(pid: int) -> float:
     return next(int(line.split()[1]) for line in status.splitlines() if "VmRSS" in line) / 1024
 
 
-def _large(path: Path, gigabytes: float) -> None:
-    frame = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE), np.uint8)
-    count = round(gigabytes * 1e9 / frame.size)
-    write_video(itertools.repeat(frame, count), path, 240, codec="raw")
+def large(path: Path, gigabytes: float) -> None:
+    rng = np.random.default_rng(0)
+    picture = rng.integers(30, 220, (SIDE, SIDE))
+    noisy = [(picture + rng.integers(-3, 4, picture.shape)).astype(np.uint8) for _ in range(16)]
+    count = round(gigabytes * 1e9 / picture.size)
+    write_video(itertools.islice(itertools.cycle(noisy), count), path, 240, codec="raw")
 
 
 if __name__ == "__main__":

@@ -298,3 +298,10 @@ def test_record_survives_the_motion_file(motion, clip):
     assert record["input_sha256"] == ph.files.sha256(clip)
     assert record["versions"]["numpy"] == np.__version__
     assert record["versions"]["python"].startswith(f"{sys.version_info.major}.")
+
+
+@pytest.mark.parametrize("look", [ph.inspect, ph.recover])
+def test_a_still_picture_is_told_from_a_still_scene(look):
+    frame = np.random.default_rng(0).integers(0, 256, (48, 64)).astype(np.uint8)
+    with pytest.raises(ph.InputError, match="show the same picture, noise and all"):
+        look([frame] * 300, fps=2200)

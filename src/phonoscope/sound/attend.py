@@ -15,6 +15,7 @@ from phonoscope.sound.whiten import PER_CELL, Channels, displacement_information
 from phonoscope.sound.windows import RESOLUTION_HZ, frequencies_hz, window_samples
 from phonoscope.types import Float64, MotionField, Verdict
 
+_FROZEN = 0.1  # of the noise: no camera takes pictures so alike; rounding leaves less
 _REFINEMENTS = 2
 _SPARE = 2  # directions kept beyond those above the noise: several bands, each too faint by itself
 
@@ -115,6 +116,11 @@ def weigh(
     claimed = channels = whiten(field)
     if not channels.count:
         raise InputError("no cell shows motion in the chosen region; choose one with texture.")
+    if all(np.abs(block).max(initial=0.0) < _FROZEN for block in channels):
+        raise InputError(
+            f"all frames of {field.facts.name} show the same picture, noise and all: a still "
+            "picture, or frames that were lost and filled in; give the file as the camera wrote it."
+        )
     in_band = _in_band(field, band_hz)
     window = window_samples(field.samples, rate, resolution_hz)
     counted = counted_bins(frequencies_hz(window, rate), band_hz, field.facts)
