@@ -168,6 +168,21 @@ def test_a_small_part_that_moves_by_itself_is_followed():
     assert (own * swing).sum() / (swing**2).sum() == pytest.approx(1, abs=0.15)
 
 
+@pytest.mark.parametrize("factor", [1, 2])
+def test_cells_see_the_motion_of_their_texture(factor):
+    # Texture in four columns of each cell alone, and a motion that grows along x.
+    where, (width, height) = cells(10, 6), (161, 97)
+    picture = np.full((height, width), 100)
+    columns = (np.arange(width) % 16 >= 10) & (np.arange(width) % 16 < 14)
+    picture[:, columns] += np.random.default_rng(0).integers(-90, 90, (height, columns.sum()))
+    reduced = picture[: height // factor * factor : factor, : width // factor * factor : factor]
+    lattice = Lattice.over(where, width, height, reduced.astype(np.uint8))
+    ramp = np.tile(np.arange(lattice.x.nodes, dtype=float), (lattice.y.nodes, 1))
+    seen = (lattice.at_cells(where) @ ramp.ravel()).reshape(-1, 10)
+    at = (seen[:, 1:-1] + 0.5) * lattice.pitch_px[0] - where.x_px.reshape(-1, 10)[:, 1:-1]
+    np.testing.assert_allclose(at, 12, atol=1)
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_noise_has_nothing_in_common(seed):
     motion = np.random.default_rng(seed).standard_normal((100, 60, 2))

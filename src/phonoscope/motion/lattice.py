@@ -10,11 +10,7 @@ from numpy.typing import NDArray
 from phonoscope.motion.threads import shared_out
 from phonoscope.types import Cells, Float32, Float64
 
-_SPREAD_NODES = 0.7  # over which the power of neighbours is averaged
-_OWN_SHARE = 0.1  # how much less sure it is that a node rests than that neighbours move alike
-_LEAST_SHARE = 1e-8  # of the largest node's power: below, a node rests
-_KNOWN_SHARE = 0.05  # of the best node's weight: below, nothing is known of a node, and it rests
-_SURELY = 2.0  # standard errors by which power must exceed the noise's
+_PLAIN = 1e-3  # of the mean square of the picture's gradient: what a pixel without texture counts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,19 +64,29 @@ class Lattice:
         Of the picture's rows and of its columns.
     pitch_px
         Distance of nodes (x, y).
+    weight
+        ``(height, width)`` how much each pixel has to say in its cell's motion.
     """
 
     y: Along
     x: Along
     pitch_px: tuple[float, float]
+    weight: Float32
 
     @classmethod
-    def over(cls, cells: Cells, width: int, height: int) -> "Lattice":
-        """Return a lattice with about one node a cell."""
+    def over(
+        cls, cells: Cells, width: int, height: int, picture: NDArray[np.uint8] | None = None
+    ) -> "Lattice":
+        """Return a lattice with about one node a cell.
+
+        The `picture`, reduced by a whole factor or not, tells where cells have their texture;
+        without one all pixels count alike.
+        """
         columns = max(1, round(width / float(np.median(cells.width_px))))
         rows = max(1, round(height / float(np.median(cells.height_px))))
         pitch = (width / columns, height / rows)
-        return cls(Along.over(height, rows), Along.over(width, columns), pitch)
+        weight = _texture(picture, width, height)
+        return cls(Along.over(height, rows), Along.over(width, columns), pitch, weight)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -101,13 +107,40 @@ class Lattice:
         return result
 
     def at_cells(self, cells: Cells) -> Any:
-        """Return the sparse ``(cell, node)`` matrix that makes means over cells of nodes."""
+        """Return the sparse ``(cell, node)`` matrix that makes what cells see of nodes.
+
+        A cell sees the mean of its pixels' motion, in which those count that have texture.
+        """
         from scipy import sparse  # slow to import
 
-        y = _means(self.y.matrix, cells.y_px, cells.height_px)
-        x = _means(self.x.matrix, cells.x_px, cells.width_px)
-        rows = [sparse.csr_matrix(np.outer(a, b).reshape(1, -1)) for a, b in zip(y, x, strict=True)]
+        y, x, rows = self.y.matrix, self.x.matrix, []
+        for k in range(len(cells)):
+            down = slice(cells.y_px[k], cells.y_px[k] + cells.height_px[k])
+            along = slice(cells.x_px[k], cells.x_px[k] + cells.width_px[k])
+            weight = self.weight[down, along]
+            # Few nodes have a part in it.
+            a, b = np.flatnonzero(y[down].any(axis=0)), np.flatnonzero(x[along].any(axis=0))
+            share = y[down, a].T @ (weight / weight.sum()) @ x[along, b]
+            at = (a[:, None] * self.x.nodes + b).ravel()
+            rows.append(
+                sparse.csr_matrix(
+                    (share.ravel(), at, (0, len(at))), (1, self.y.nodes * self.x.nodes)
+                )
+            )
         return sparse.vstack(rows).tocsr()
+
+
+def _texture(picture: NDArray[np.uint8] | None, width: int, height: int) -> Float32:
+    """Return ``(height, width)`` squares of the picture's gradient."""
+    if picture is None or min(picture.shape) < 2:
+        return np.ones((height, width), np.float32)
+    down, along = np.gradient(picture.astype(np.float32))
+    square = down**2 + along**2
+    square += _PLAIN * square.mean() + np.float32(1e-9)
+    factor = round(height / len(picture))  # what does not fill a block is cut off
+    full = np.repeat(np.repeat(square, factor, axis=0), factor, axis=1)
+    missing = max(0, height - full.shape[0]), max(0, width - full.shape[1])
+    return np.pad(full, tuple((0, n) for n in missing), mode="edge")[:height, :width]
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
@@ -128,8 +161,3 @@ def _surface(
                 for k in range(4):
                     total += x_weight[column, k] * line[x_node[column, k]]
                 result[axis, row, column] = total
-
-
-def _means(along: Float64, start: Any, length: Any) -> Float64:
-    total = np.vstack([np.zeros(along.shape[1]), np.cumsum(along, axis=0)])
-    return np.asarray((total[start + length] - total[start]) / length[:, None])

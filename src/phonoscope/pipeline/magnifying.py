@@ -189,7 +189,8 @@ class _Plan:
         rate = float(field.rate_hz)
         taps = passband_taps(bands, rate, field.samples)
         passing = float(taps @ taps)  # share of white noise that is left
-        lattice = Lattice.over(field.cells, field.facts.width, field.facts.height)
+        facts = field.facts
+        lattice = Lattice.over(field.cells, facts.width, facts.height, field.picture)
         information = motion_information(field) / passing
         freedoms = max(passing * field.samples, 1.0)
         likeliest = follower(
