@@ -12,6 +12,7 @@ from phonoscope.types.inspection import Flicker, Inspection
 from phonoscope.types.motion import BandMotion, Cells, MotionBlock, MotionField, NoiseModel
 from phonoscope.types.shape import Shape
 from phonoscope.types.sound import Sound, Verdict
+from phonoscope.types.speakers import Gender, PitchTrack, SpeechActivity
 from phonoscope.types.video import GLOBAL, Frame, Region, Shutter, VideoFacts
 
 __all__ = [
@@ -23,15 +24,18 @@ __all__ = [
     "Float32",
     "Float64",
     "Frame",
+    "Gender",
     "Inspection",
     "Luma",
     "MotionBlock",
     "MotionField",
     "NoiseModel",
+    "PitchTrack",
     "Region",
     "Shape",
     "Shutter",
     "Sound",
+    "SpeechActivity",
     "Spectrum",
     "Verdict",
     "VideoFacts",

@@ -1,0 +1,1 @@
+"""Who speaks: pitch, speech or not, woman or man."""
