@@ -32,7 +32,7 @@ from speakers_noise import KINDS, noise_clip
 from speakers_tables import share
 
 SNRS_DB = (0.0, 5.0, 10.0, 20.0)
-DRAWN_EXCERPTS = 20  # of each reader, at most
+DRAWN_EXCERPTS = 8  # of each reader, at most
 _NOISE_SEED = 70_000
 _SEXES = {"F": "female", "M": "male"}
 

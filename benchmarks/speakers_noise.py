@@ -27,7 +27,7 @@ def _coloured(samples: int, rate: int, rng: np.random.Generator) -> Float64:
     for _ in range(rng.integers(1, 9)):
         hz, quality = _mode(rate, rng)
         total += rng.uniform(0.2, 1) * _resonator(rng.standard_normal(samples), hz, quality, rate)
-    return total / total.std() + 10 ** rng.uniform(-2, 0) * rng.standard_normal(samples)
+    return np.asarray(total / total.std() + 10 ** rng.uniform(-2, 0) * rng.standard_normal(samples))
 
 
 def _rumble(samples: int, rate: int, rng: np.random.Generator) -> Float64:
@@ -45,7 +45,7 @@ def _hum(samples: int, rate: int, rng: np.random.Generator) -> Float64:
     for harmonic in range(1, int(min(rate / 2, 2000) / base) + 1):
         if rng.uniform() < 0.6:
             lines += rng.uniform(0.1, 1) * np.cos(harmonic * phase + rng.uniform(0, 6))
-    beside = rng.choice([_white, _coloured, _rumble])(samples, rate, rng)
+    beside = _beside(samples, rate, rng)
     return np.asarray(
         lines / (lines.std() or 1) + 10 ** rng.uniform(-1.5, 0.5) * beside / beside.std()
     )
@@ -59,7 +59,7 @@ def _ringing(samples: int, rate: int, rng: np.random.Generator) -> Float64:
     for _ in range(rng.integers(1, 7)):
         hz, quality = _mode(rate, rng)
         total += rng.uniform(0.2, 1) * _resonator(knocks, hz, quality, rate)
-    return total / total.std() + 10 ** rng.uniform(-2, 0) * rng.standard_normal(samples)
+    return np.asarray(total / total.std() + 10 ** rng.uniform(-2, 0) * rng.standard_normal(samples))
 
 
 def _flicker(samples: int, rate: int, rng: np.random.Generator) -> Float64:
@@ -78,11 +78,15 @@ def _flicker(samples: int, rate: int, rng: np.random.Generator) -> Float64:
 
 def _gusts(samples: int, rate: int, rng: np.random.Generator) -> Float64:
     # Noise whose loudness changes at the rate of syllables.
-    beside = rng.choice([_white, _coloured, _rumble])(samples, rate, rng)
+    beside = _beside(samples, rate, rng)
     knots = np.arange(0, samples / rate + 1, rng.uniform(0.06, 0.3))
     loudness = np.exp(rng.uniform(0.5, 1.5) * rng.standard_normal(len(knots)))
     envelope = np.interp(np.arange(samples) / rate, knots, loudness)
     return np.asarray(beside * envelope)
+
+
+def _beside(samples: int, rate: int, rng: np.random.Generator) -> Float64:
+    return (_white, _coloured, _rumble)[rng.integers(3)](samples, rate, rng)
 
 
 def _mode(rate: int, rng: np.random.Generator) -> tuple[float, float]:

@@ -1,1 +1,13 @@
-"""Who speaks: pitch, speech or not, woman or man."""
+"""Who speaks: the pitch, speech or not, woman or man."""
+
+from phonoscope.speakers.gender import tell_gender, voice_pitch
+from phonoscope.speakers.pitch import PitchCosts, track_pitch
+from phonoscope.speakers.speech import find_speech
+
+__all__ = [
+    "PitchCosts",
+    "find_speech",
+    "tell_gender",
+    "track_pitch",
+    "voice_pitch",
+]

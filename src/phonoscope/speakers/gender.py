@@ -66,7 +66,7 @@ def voice_pitch(
 def tell_gender(track: PitchTrack, *, least: float = LEAST) -> Gender:
     """Tell from the pitch whether a voice is a woman's or a man's.
 
-    A logistic regression on the quantiles of the pitch, in octaves, fitted to 63 readers heard
+    A logistic regression on the quantiles of the pitch, in octaves, fitted to 60 readers heard
     through the channels of cameras at 0 to 20 dB, so that its probability holds for such sound.
     That of a child, of a whisper, of song or of an actor it does not know. The pitch is
     nearly all that such sound tells: the envelope of the spectrum, of which the object's colour is
@@ -116,7 +116,7 @@ def log_likelihood_ratio(quantiles: Float64) -> Float64:
     """Return the natural logarithm of the odds for a woman, from ``(..., quantile)`` of the pitch.
 
     Both being equally likely before, that is the log-likelihood ratio. It is at most 6 either way:
-    63 readers cannot support more.
+    60 readers cannot support more.
     """
     weights, offset = _parameters()
     return np.asarray(np.clip(quantiles @ weights + offset, -6, 6))

@@ -29,7 +29,7 @@ class PitchCosts:
     voicing_threshold
         Strength from which a frame is rather voiced than not.
     octave_cost
-        Strength that a candidate gains for each octave that it is higher.
+        Strength that a candidate loses for each octave below the highest pitch.
     octave_jump_cost, voiced_unvoiced_cost
         Cost of a change of pitch by an octave, and of voice setting in or out, within 10 ms.
     """
@@ -100,7 +100,7 @@ def track_pitch(
         for first in range(0, grid.frames, _BLOCK)
     ]
     pitch, strength, loudness = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    chosen = _path(pitch, strength, loudness, step_s, floor_hz, costs)
+    chosen = _path(pitch, strength, loudness, step_s, ceiling_hz, costs)
     every = np.arange(grid.frames)
     count = pitch.shape[1]
     voiced = chosen < count
@@ -145,7 +145,7 @@ class _Grid:
 
     frames: int
     rate_hz: float
-    floor_hz: float
+    ceiling_hz: float
     first: NDArray[np.int64]  # sample at which each frame's window begins
     time_s: Float64
     window: Float64
@@ -173,8 +173,8 @@ class _Grid:
         )
         own = _autocorrelation(window[None, :], size, finer)
         return _Grid(
-            frames, rate_hz, floor_hz, first, middle / rate_hz, window, math.ceil(rate_hz / floor_hz),
-            size, finer, lags, own[0, lags] / own[0, 0],
+            frames, rate_hz, ceiling_hz, first, np.asarray(middle / rate_hz, np.float64), window,
+            math.ceil(rate_hz / floor_hz), size, finer, lags, own[0, lags] / own[0, 0],
         )  # fmt: skip
 
 
@@ -189,16 +189,16 @@ def _candidates(
 ) -> tuple[Float64, Float64, Float64]:
     """Return ``(frame, candidate)`` pitches and strengths, and ``(frame,)`` loudness.
 
-    A candidate that does not exist has strength -1. The loudness is the largest sample near the
-    middle of the frame over the largest of the whole sound.
+    A candidate that does not exist has strength -1. The loudness is the largest windowed sample
+    near the middle of the frame over the largest of the whole sound.
     """
     length = len(grid.window)
     frames = sound[grid.first[numbers, None] + np.arange(length)]
-    frames = frames - frames.mean(axis=1, keepdims=True)
+    frames = (frames - frames.mean(axis=1, keepdims=True)) * grid.window
     near = slice((length - grid.period) // 2, (length + grid.period) // 2 + 1)
     peak = np.abs(sound - sound.mean()).max()
     loudness = np.abs(frames[:, near]).max(axis=1) / (peak or 1.0)
-    raw = _autocorrelation(frames * grid.window, grid.size, grid.finer)
+    raw = _autocorrelation(frames, grid.size, grid.finer)
     power = raw[:, :1]
     height = raw[:, grid.lags] / np.where(power > 0, power, 1) / grid.own
     left, here, right = height[:, :-2], height[:, 1:-1], height[:, 2:]
@@ -209,7 +209,9 @@ def _candidates(
     rate = grid.finer * grid.rate_hz
     strength = here + 0.25 * (right - left) * shift
     strength = np.where(strength > 1, 1 / np.maximum(strength, 1), strength)
-    worth = np.where(summit, strength - costs.octave_cost * np.log2(grid.floor_hz * lag / rate), -1)
+    worth = np.where(
+        summit, strength - costs.octave_cost * np.log2(grid.ceiling_hz * lag / rate), -1
+    )
     kept = min(_CANDIDATES, worth.shape[1])
     best = np.argpartition(worth, -kept, axis=1)[:, -kept:]
     found = np.take_along_axis(summit, best, axis=1)
@@ -221,7 +223,7 @@ def _candidates(
 
 
 def _path(
-    pitch: Float64, strength: Float64, loudness: Float64, step_s: float, floor_hz: float,
+    pitch: Float64, strength: Float64, loudness: Float64, step_s: float, ceiling_hz: float,
     costs: PitchCosts,
 ) -> NDArray[np.int64]:  # fmt: skip
     """Return the ``(frame,)`` candidate on the best path; the number of candidates for none."""
@@ -229,7 +231,7 @@ def _path(
     faintness = loudness * (1 + costs.voicing_threshold) / costs.silence_threshold
     unvoiced = costs.voicing_threshold + np.maximum(0, 2 - faintness)
     gain = np.where(
-        strength >= 0, strength + costs.octave_cost * np.log2(pitch / floor_hz), -np.inf
+        strength >= 0, strength + costs.octave_cost * np.log2(pitch / ceiling_hz), -np.inf
     )
     value = np.column_stack([gain, unvoiced])
     octaves = np.log2(pitch)

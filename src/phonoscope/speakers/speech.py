@@ -1,5 +1,6 @@
 """Speech or not, and where: voiced stretches whose pitch moves, in sound that comes and goes."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ _VOICED = 0.10  # share of the time in voiced stretches that move
 _SPREAD = 0.08  # octaves between the quartiles of the pitch
 _STRETCH_S = 0.08  # the shortest: chance seldom lasts as long
 _MOVED = 0.05  # octaves that a stretch's pitch must cover: a ringing object's stays
+_GLIDE = 0.006  # octaves from step to step, the median in a stretch: below are notes of instruments
 _JUMP = 0.12  # octaves within a step at which a new stretch begins
 _REACH_S = 0.3  # speech around a voiced stretch: consonants, and the gaps between syllables
 
@@ -35,11 +37,14 @@ class Stretch:
         Frames of the pitch track, `last` not included.
     moved
         Octaves from its lowest pitch to its highest.
+    glide
+        Octaves from step to step, the median.
     """
 
     first: int
     last: int
     moved: float
+    glide: float
 
 
 def find_speech(
@@ -54,8 +59,9 @@ def find_speech(
     Three things are asked for together, each of which noises without speech lack. Power comes and
     goes, over the whole band, which neither noise of any colour nor hum does. For part of the time
     the rest, after that steady part is taken out, is periodic, in stretches of 80 ms or more in
-    which the pitch glides, which no knock or ringing object does. And the pitch differs from
-    stretch to stretch. The score is the least of the three, each over its threshold.
+    which the pitch glides all the time, as that of no knock, ringing object or piano does. And the
+    pitch differs from stretch to stretch. The score is the least of the three, each over its
+    threshold.
 
     Parameters
     ----------
@@ -90,7 +96,7 @@ def find_speech(
         return _none(threshold, "there is no sound")
     rest = unsteady_part(sound, rate_hz, found)
     track = track_pitch(rest, rate_hz, ceiling_hz=min(CEILING_HZ, 0.45 * rate_hz), step_s=_STEP_S)
-    moving = [s for s in stretches(track) if s.moved >= _MOVED]
+    moving = [s for s in stretches(track) if s.moved >= _MOVED and s.glide >= _GLIDE]
     measures = {
         "the sound hardly comes and goes": found.share / _UNSTEADY,
         "hardly anything in it is voiced with a pitch that glides": (
@@ -131,10 +137,13 @@ def stretches(track: PitchTrack) -> list[Stretch]:
     edges = [0, *breaks.tolist(), len(voiced)]
     least = round(_STRETCH_S / _STEP_S)
     return [
-        Stretch(first, last, float(np.ptp(octave[first:last])))
-        for first, last in zip(edges[:-1], edges[1:], strict=True)
+        Stretch(
+            first, last, float(np.ptp(octave[first:last])),
+            float(np.median(np.abs(np.diff(octave[first:last])))),
+        )
+        for first, last in itertools.pairwise(edges)
         if last - first >= least and voiced[first]
-    ]
+    ]  # fmt: skip
 
 
 def _spread(track: PitchTrack, chosen: list[Stretch]) -> float:

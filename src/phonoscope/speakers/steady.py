@@ -16,6 +16,7 @@ _QUIET = 0.2  # quantile of a bin's power that is taken for its steady part
 _SMOOTH_HZ = 100.0  # half width, wider than the spacing of a voice's harmonics
 _LOWEST_HZ = 60.0  # below, rooms rumble and voices are silent
 _EDGE = 0.97  # of half the rate: the last bins hold what resampling leaves
+_FAINT = 0.02  # of the unsteady power's own mean: fainter parts of the band are not brought up
 _TINY = 1e-30
 
 
@@ -46,6 +47,16 @@ class Steadiness:
         """Mean unsteady share of the bins in the band; 0 if there are none."""
         return float(self.unsteady[self.inside].mean()) if self.inside.any() else 0.0
 
+    @property
+    def raised(self) -> Float64:
+        """``(bin,)`` mean power, raised so that dividing by it brings up nothing faint.
+
+        Where a sound has been cleaned of noise, little is left, and that comes and goes.
+        """
+        weight = self.unsteady * self.inside
+        typical = float(weight @ self.power) / max(float(weight.sum()), _TINY)
+        return np.maximum(self.power + _FAINT * typical, _TINY)
+
 
 def steadiness(samples: Float64, rate_hz: float, band_hz: tuple[float, float]) -> Steadiness | None:
     """Return what is steady in a sound within a band; None if it is too short to tell.
@@ -56,12 +67,12 @@ def steadiness(samples: Float64, rate_hz: float, band_hz: tuple[float, float]) -
     length = 2 * round(_WINDOW_S * rate_hz / 2)
     if len(samples) < 8 * length:
         return None
-    window = np.hanning(length + 1)[:length]
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
     frames = np.lib.stride_tricks.sliding_window_view(samples, length)[:: length // 4]
     power = np.abs(np.fft.rfft(frames * window, axis=1)) ** 2
     mean = power.mean(axis=0)
     steady = np.quantile(power, _QUIET, axis=0) / -np.log(1 - _QUIET)
-    hz = np.fft.rfftfreq(length, 1 / rate_hz)
+    hz: Float64 = np.asarray(np.fft.rfftfreq(length, 1 / rate_hz), np.float64)
     low, high = max(band_hz[0], _LOWEST_HZ), min(band_hz[1], _EDGE * rate_hz / 2)
     return Steadiness(
         hz,
@@ -77,7 +88,7 @@ def unsteady_part(samples: Float64, rate_hz: float, found: Steadiness) -> Float6
     So a hum and a resonance that noise excites weigh nothing, however strong, and noise of any
     colour becomes white noise: what is periodic in the result is so by chance.
     """
-    gain = np.sqrt(found.unsteady / np.maximum(found.power, _TINY))
+    gain = np.sqrt(found.unsteady * found.power) / found.raised
     return _filtered(samples, rate_hz, found, gain)
 
 
@@ -89,8 +100,8 @@ def for_pitch(samples: Float64, rate_hz: float, found: Steadiness) -> Float64:
     step = found.hz[1]
     kernel = np.hanning(2 * max(round(_SMOOTH_HZ / step), 1) + 1)
     half = len(kernel) // 2
-    smooth = np.convolve(np.pad(found.power, half, mode="edge"), kernel / kernel.sum(), "valid")
-    gain = np.sqrt(found.unsteady) / np.maximum(smooth, _TINY) ** 0.25
+    smooth = np.convolve(np.pad(found.raised, half, mode="edge"), kernel / kernel.sum(), "valid")
+    gain = np.sqrt(found.unsteady) / smooth**0.25
     return _filtered(samples, rate_hz, found, gain)
 
 

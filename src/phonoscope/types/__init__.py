@@ -36,8 +36,8 @@ __all__ = [
     "Shape",
     "Shutter",
     "Sound",
-    "SpeechActivity",
     "Spectrum",
+    "SpeechActivity",
     "Verdict",
     "VideoFacts",
 ]
