@@ -89,6 +89,13 @@ def test_noise_alone_is_called_noise():
     assert alarms <= 1
 
 
+@pytest.mark.parametrize("cells", [9, 12, 16, 24])
+def test_what_is_taken_off_with_the_lamps_makes_no_sound_of_few_cells(cells):
+    # The light's plane and pattern take a third of the gains' noise where there are 12.
+    field = _field(np.zeros((1500, cells, 2)), cells=cells, seed=cells)
+    assert not listen(field).verdict.detected
+
+
 @pytest.mark.parametrize("band", [(20, 1100), (80, 1000), (100, 400)])
 def test_noise_gain_is_what_the_filter_lets_through(band):
     noise = np.random.default_rng(0).standard_normal((4400, 60))

@@ -46,8 +46,9 @@ def excess(channels: Channels, directions: Float64) -> Float64 | None:
         return None
     basis = np.linalg.qr(directions)[0]
     virtual = channels.mix(basis)
-    # Where a cell cannot tell a direction (straight edges), its channels share what it can.
-    share = _share_of_noise(channels.root)
+    # Where a cell cannot tell a direction (straight edges), its channels share what it can; and the
+    # fewer the cells, the more of their gains' noise is taken off with the lamps' light.
+    whole, share = _as_claimed(channels, basis)
     most = np.zeros((cells, PER_CELL))
     noisy = share > _LEAST_SHARE
     # At high frequencies, and at low ones, where codecs leave more.
@@ -56,7 +57,7 @@ def excess(channels: Channels, directions: Float64) -> Float64 | None:
         most = np.maximum(most, rest)
         # A cell that moves far beyond its noise, and nearly as others do, is no noisy cell: what is
         # left of it is how its motion departs from theirs.
-        noisy &= rest > _UNEXPLAINED * total
+        noisy &= rest * whole > _UNEXPLAINED * total * share
     if not noisy.any():
         return None
     most = most / np.where(noisy, share, 1)
@@ -69,10 +70,21 @@ def excess(channels: Channels, directions: Float64) -> Float64 | None:
     return np.where(odd, factors, 1.0) if odd.any() else None
 
 
-def _share_of_noise(root: Float64) -> Float64:
-    # (cell, 3) variance of each channel if the noise is as claimed: 1 where all three are known.
+def _as_claimed(channels: Channels, basis: Float64) -> tuple[Float64, Float64]:
+    """Return what `_apart` does of noise that is as claimed, and from which lamps are taken off.
+
+    The whole is 1 where all three of a cell are known and nothing is taken off.
+    """
+    root = channels.root
+    cells = len(root)
+    deaf = channels.deaf
+    still = np.linalg.svd(deaf, full_matrices=False)[0] if deaf.any() else deaf[:, :0]
     known = root @ np.linalg.pinv(root, rcond=_KNOWN)
-    return np.asarray(np.diagonal(known, axis1=1, axis2=2))
+    own, off = basis.reshape(cells, PER_CELL, -1), still.reshape(cells, PER_CELL, -1)
+    within = known - np.einsum("cpk,cqk->cpq", off, off)
+    shared = np.einsum("cpq,cqk->cpk", known, own) - off @ (still.T @ basis)
+    inner = np.einsum("cpi,cpk->ik", own, shared)
+    return _unexplained(own, within, shared, inner)
 
 
 def _apart(
@@ -89,7 +101,14 @@ def _apart(
     twice[: -2 * lag] += changes
     shared = (channels.correlate(twice) / samples).reshape(cells, PER_CELL, -1)
     inner = changes.T @ changes / samples
-    own, within = basis.reshape(cells, PER_CELL, -1), _within(channels, cells, lag)
+    own = basis.reshape(cells, PER_CELL, -1)
+    return _unexplained(own, _within(channels, cells, lag), shared, inner)
+
+
+def _unexplained(
+    own: Float64, within: Float64, shared: Float64, inner: Float64
+) -> tuple[Float64, Float64]:
+    # Of covariances within cells, with the virtual channels, and of these.
     cross = np.einsum("cqi,cqj->cij", own, shared)
     others = inner - cross - cross.transpose(0, 2, 1)
     others += np.einsum("cpi,cpq,cqj->cij", own, within, own)
