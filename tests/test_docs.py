@@ -11,6 +11,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from phonoscope.audio import write_audio
@@ -46,6 +47,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_video(scene.frames(), made / "clip.mp4", scene.camera.fps, codec="h264", crf=2)
     shutil.copy(made / "clip.mp4", made / "calibration.mp4")
     write_audio(made / "noise.wav", scene.sound, scene.sound_rate_hz)
+    write_audio(made / "voice.wav", _voice(), 2200)
     return made
 
 
@@ -54,6 +56,18 @@ def folder(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     shutil.copytree(clips, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def _voice() -> Any:
+    """Syllables whose pitch glides, in a little noise: enough of a voice to be told as one."""
+    time = np.arange(4 * 2200) / 2200
+    pitch = 120 * 2 ** (
+        0.25 * np.sin(2 * np.pi * 1.3 * time) + 0.1 * np.sin(2 * np.pi * 0.4 * time)
+    )
+    phase = 2 * np.pi * np.cumsum(pitch) / 2200
+    voice = sum(np.cos(k * phase + k * k) / k for k in range(1, 8))
+    spoken = voice * (np.sin(2 * np.pi * 3 * time) > -0.3) * (np.sin(2 * np.pi * 0.5 * time) > -0.7)
+    return spoken + 0.02 * np.random.default_rng(0).standard_normal(len(time))
 
 
 def shown_code() -> list[Any]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         magnify,
         measure,
         recover,
+        speakers_in,
     )
     from phonoscope.report import write_numbers, write_report
     from phonoscope.sound import (
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         Shape,
         Shutter,
         Sound,
+        Speakers,
         Spectrum,
         Verdict,
         VideoFacts,
@@ -82,6 +84,7 @@ _HOMES = {
         "magnify",
         "measure",
         "recover",
+        "speakers_in",
     ),
     "report": ("write_numbers", "write_report"),
     "sound": (
@@ -104,6 +107,7 @@ _HOMES = {
         "Shape",
         "Shutter",
         "Sound",
+        "Speakers",
         "Spectrum",
         "Verdict",
         "VideoFacts",
@@ -134,6 +138,7 @@ __all__ = [
     "Shutter",
     "SilenceError",
     "Sound",
+    "Speakers",
     "Spectrum",
     "UsageError",
     "Verdict",
@@ -152,6 +157,7 @@ __all__ = [
     "read_response",
     "recover",
     "resample",
+    "speakers_in",
     "write_audio",
     "write_numbers",
     "write_report",

@@ -15,6 +15,7 @@ from phonoscope.cli.exporting import export
 from phonoscope.cli.inspecting import inspect
 from phonoscope.cli.magnifying import magnify
 from phonoscope.cli.reporting import report
+from phonoscope.cli.speaking import speakers
 from phonoscope.cli.studio import studio
 from phonoscope.errors import PhonoscopeError, UsageError
 
@@ -111,6 +112,12 @@ phonoscope magnify clip.mp4 --fps 2200 --band 200,240 --gain 50 -o out.mp4
 
 phonoscope magnify clip.mp4 --band 60,70 --band 120,140 --motion clip.motion -o out.mkv"""
 
+SPEAKERS_EXAMPLES = """[bold]Examples[/bold]: of a recovered sound, or straight from the motion
+
+phonoscope speakers out.wav
+
+phonoscope speakers clip.motion --band 80,1000 --json speakers.json"""
+
 SIMULATE_EXAMPLES = """[bold]Examples[/bold]
 
 phonoscope simulate chips --out demo/
@@ -129,6 +136,7 @@ app.command(epilog=MEASURE_EXAMPLES)(measure)
 app.command(epilog=REPORT_EXAMPLES)(report)
 app.command(epilog=EXPORT_EXAMPLES)(export)
 app.command(epilog=MAGNIFY_EXAMPLES)(magnify)
+app.command(epilog=SPEAKERS_EXAMPLES)(speakers)
 app.add_typer(calibrate.app, name="calibrate")
 app.command(epilog=STUDIO_EXAMPLES)(studio)
 app.command(epilog=SIMULATE_EXAMPLES)(simulate)

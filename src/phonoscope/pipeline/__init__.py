@@ -7,6 +7,7 @@ from phonoscope.pipeline.record import inspection_record
 from phonoscope.pipeline.recovering import calibrate_response, recover
 from phonoscope.pipeline.request import parse_band
 from phonoscope.pipeline.shutter import LampBands, calibrate_shutter
+from phonoscope.pipeline.speaking import speakers_in, speakers_record
 
 __all__ = [
     "LampBands",
@@ -20,4 +21,6 @@ __all__ = [
     "motion_field",
     "parse_band",
     "recover",
+    "speakers_in",
+    "speakers_record",
 ]

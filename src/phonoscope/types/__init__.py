@@ -12,7 +12,7 @@ from phonoscope.types.inspection import Flicker, Inspection
 from phonoscope.types.motion import BandMotion, Cells, MotionBlock, MotionField, NoiseModel
 from phonoscope.types.shape import Shape
 from phonoscope.types.sound import Sound, Verdict
-from phonoscope.types.speakers import Gender, PitchTrack, Sex, SpeechActivity
+from phonoscope.types.speakers import Gender, PitchTrack, Sex, Speakers, SpeechActivity
 from phonoscope.types.video import GLOBAL, Frame, Region, Shutter, VideoFacts
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Shape",
     "Shutter",
     "Sound",
+    "Speakers",
     "Spectrum",
     "SpeechActivity",
     "Verdict",

@@ -101,3 +101,26 @@ class Gender:
     def confidence(self) -> float:
         """Probability of the more probable of the two."""
         return max(self.female, 1 - self.female)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Speakers:
+    """What a recovered sound tells of who spoke.
+
+    Attributes
+    ----------
+    speech
+        Whether there is speech, and where.
+    pitch
+        Of the voice, over the whole sound; without frames where there is no speech.
+    gender
+        Whether it is a woman's voice or a man's; None where there is no speech.
+    rate_hz, band_hz
+        Samples a second, and the band that the sound holds.
+    """
+
+    speech: SpeechActivity
+    pitch: PitchTrack
+    gender: Gender | None
+    rate_hz: float
+    band_hz: tuple[float, float]

@@ -1,0 +1,94 @@
+"""The command `speakers`, and its function in Python."""
+
+import inspect
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import phonoscope as ph
+from phonoscope.cli.speaking import speakers
+from phonoscope.speakers import LEAST
+
+RATE = 2200
+SPEECH = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "speech"
+
+
+@pytest.fixture
+def recovered(here):
+    """Write a reader's voice as a camera of 2,200 frames/s would have heard it; return the path."""
+    found = sorted((SPEECH / "2609").glob("*.flac"))
+    if not found:
+        pytest.skip("the shared recordings of speech are not here")
+    samples, rate, _ = ph.read_audio(found[0])
+    sound = ph.resample(samples, rate, RATE)[: 6 * RATE]
+    noise = np.random.default_rng(1).standard_normal(len(sound))
+    ph.write_audio(here / "out.wav", sound + 0.1 * sound.std() * noise, RATE)
+    return "out.wav"
+
+
+def test_a_voice_is_told(phonoscope, here, recovered):
+    done = phonoscope("speakers", recovered, "--json", "who.json")
+    assert (done.code, done.err) == (0, "")
+    assert "a man's, with a probability of" in done.out
+    record = json.loads((here / "who.json").read_text(encoding="utf-8"))
+    assert record["speech"] is True
+    assert record["gender"] == "male"
+    # What the file holds above the camera's band is nothing.
+    assert record["band_hz"][1] == pytest.approx(RATE / 2, rel=0.15)
+    assert 80 < record["median_pitch_hz"] < 160
+    assert len(record["pitch"]["pitch_hz"]) == len(record["pitch"]["time_s"])
+
+
+def test_python_says_the_same_of_a_sound(phonoscope, here, recovered):
+    from_file = ph.speakers_in(here / recovered)
+    assert from_file.gender.answer == "male"
+    assert from_file.speech.duration_s > 2
+    sure = ph.speakers_in(here / recovered, least=1.0)
+    assert (sure.gender.answer, sure.gender.female) == ("cannot tell", from_file.gender.female)
+
+
+def test_noise_is_no_speech(phonoscope, here):
+    noise = np.random.default_rng(0).standard_normal(5 * RATE)
+    ph.write_audio(here / "noise.wav", noise, RATE)
+    done = phonoscope("speakers", "noise.wav", "--json", "who.json")
+    assert (done.code, done.out) == (1, "")
+    assert "no speech is told in noise.wav" in done.err
+    assert done.err.count("\n") == 1
+    record = json.loads((here / "who.json").read_text(encoding="utf-8"))
+    assert (record["speech"], record["gender"]) == (False, None)
+
+
+def test_a_video_without_sound_has_no_speaker(phonoscope, here):
+    from phonoscope.scene import write_video
+
+    frames = np.random.default_rng(2).integers(90, 110, (64, 48)) + np.zeros((400, 1, 1))
+    noise = np.random.default_rng(3).normal(0, 2, frames.shape)
+    write_video((frames + noise).astype(np.uint8), here / "still.mkv", 240)
+    done = phonoscope("speakers", "still.mkv", "--fps", 200)
+    assert done.code == 1
+    assert "nothing stands above the noise floor" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["nosuch.wav"], 1, "there is no file nosuch.wav"),
+        (["clip.mkv", "--least", 0.3], 2, "least is 0.3"),
+        (["silent.wav", "--fps", 2200], 2, "has no frames"),
+        (["silent.wav"], 1, "there is no sound"),
+    ],
+)
+def test_what_cannot_be_is_told_in_a_sentence(phonoscope, here, arguments, code, sentence):
+    ph.write_audio(here / "silent.wav", np.zeros(RATE * 3), RATE)
+    done = phonoscope("speakers", *arguments)
+    assert done.code == code
+    assert sentence in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_same_names_and_defaults_as_in_python():
+    command, function = (inspect.signature(f).parameters for f in (speakers, ph.speakers_in))
+    assert set(command) - {"json_file", "quiet"} == set(function) - {"progress"}
+    assert command["least"].default == function["least"].default == LEAST
