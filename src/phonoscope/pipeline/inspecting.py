@@ -31,7 +31,7 @@ from phonoscope.video import low_rate_warning
 _BEYOND_LOOK = (64, 512)  # frames measured after those that teach the picture
 _LONGEST_S = 2.0  # that those may take
 _AVERAGED = 16  # frames: their mean tells texture from noise
-_SURELY = 16  # of them, whatever they take
+_SURELY = 32  # of them, whatever they take
 # What listening takes: so many times the weighing of all samples, in tests.
 _LISTENING = 1.2
 # To find out whether rows fit together takes as long as so many seconds of sound.
@@ -104,6 +104,10 @@ def inspect(
     facts = sample.facts
     samples = sample.samples if watch.whole else request.expected(facts)
     chosen = band_of(request.band, facts)
+    # Loaded before the time is taken: it is multiplied by the length of the clip.
+    import scipy.ndimage
+    import scipy.signal  # noqa: F401
+
     begun = time.perf_counter()
     foreseen = foresee(sample, chosen, samples or sample.samples)
     weighed_s = time.perf_counter() - begun
