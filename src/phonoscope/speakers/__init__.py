@@ -1,14 +1,29 @@
-"""Who speaks: the pitch, speech or not, woman or man."""
+"""Who speaks: the pitch, speech or not, woman or man; which one, how many, and who when."""
 
+from phonoscope.speakers.background import Background, load_background
+from phonoscope.speakers.channel import Channel, channel_of, measure_channel, through
+from phonoscope.speakers.diarise import find_turns
+from phonoscope.speakers.encoder import open_encoder
 from phonoscope.speakers.gender import LEAST, tell_gender, voice_pitch
+from phonoscope.speakers.identify import Recording, identify_speaker
 from phonoscope.speakers.pitch import PitchCosts, track_pitch
 from phonoscope.speakers.speech import find_speech
 
 __all__ = [
     "LEAST",
+    "Background",
+    "Channel",
     "PitchCosts",
+    "Recording",
+    "channel_of",
     "find_speech",
+    "find_turns",
+    "identify_speaker",
+    "load_background",
+    "measure_channel",
+    "open_encoder",
     "tell_gender",
+    "through",
     "track_pitch",
     "voice_pitch",
 ]

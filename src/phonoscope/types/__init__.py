@@ -8,6 +8,7 @@ rates are exact `Fraction` in Hz. The *container rate* is the rate at which a fi
 
 from phonoscope.types.arrays import Float32, Float64, Luma
 from phonoscope.types.displacement import Displacement, Spectrum
+from phonoscope.types.identity import Colour, Comparison, Diarisation, Identification, Turn
 from phonoscope.types.inspection import Flicker, Inspection
 from phonoscope.types.motion import BandMotion, Cells, MotionBlock, MotionField, NoiseModel
 from phonoscope.types.shape import Shape
@@ -19,12 +20,16 @@ __all__ = [
     "GLOBAL",
     "BandMotion",
     "Cells",
+    "Colour",
+    "Comparison",
+    "Diarisation",
     "Displacement",
     "Flicker",
     "Float32",
     "Float64",
     "Frame",
     "Gender",
+    "Identification",
     "Inspection",
     "Luma",
     "MotionBlock",
@@ -39,6 +44,7 @@ __all__ = [
     "Speakers",
     "Spectrum",
     "SpeechActivity",
+    "Turn",
     "Verdict",
     "VideoFacts",
 ]
