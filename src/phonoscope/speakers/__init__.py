@@ -1,12 +1,13 @@
 """Who speaks: the pitch, speech or not, woman or man."""
 
-from phonoscope.speakers.gender import LEAST, tell_gender, voice_pitch
-from phonoscope.speakers.pitch import PitchCosts, track_pitch
-from phonoscope.speakers.speech import find_speech
+from phonoscope.speakers.gender import LEAST, check_least, tell_gender, voice_pitch
+from phonoscope.speakers.pitch import track_pitch
+from phonoscope.speakers.speech import THRESHOLD, find_speech
 
 __all__ = [
     "LEAST",
-    "PitchCosts",
+    "THRESHOLD",
+    "check_least",
     "find_speech",
     "tell_gender",
     "track_pitch",
