@@ -15,6 +15,7 @@ import numpy as np
 
 from phonoscope.types import Float32, Float64
 
+_SMALL = 24  # rows of a triangle that is inverted directly
 _TYPES = {"s": ctypes.c_float, "d": ctypes.c_double}
 
 
@@ -51,23 +52,48 @@ def solve(factor: Float64 | Float32, right: Float64 | Float32) -> Any:
     return result
 
 
+@numba.njit(nogil=True, cache=True)
 def inverse_diagonal(factor: Float64) -> Float64:
     """Return the diagonal of the inverse of a matrix of which this is the lower factor.
 
-    To single precision, which is enough for variances, and in two halves: LAPACK inverts a large
-    triangle slowly.
+    To single precision, which is enough for variances. LAPACK inverts a triangle slowly: here small
+    ones on the diagonal are inverted, and joined in pairs until there is one.
     """
-    half = len(factor) // 2
-    first, last = _inverse(factor[:half, :half]), _inverse(factor[half:, half:])
-    between = last @ factor[half:, :half].astype(np.float32) @ first
-    left = np.einsum("ij,ij->j", first, first) + np.einsum("ij,ij->j", between, between)
-    return np.concatenate([left, np.einsum("ij,ij->j", last, last)]).astype(np.float64)
-
-
-def _inverse(factor: Float64) -> Float32:
-    result = np.array(factor, np.float32, order="F")
-    _routine("strtri", "ccnani")(b"L", b"N", len(result), result, len(result))
+    size, count = len(factor), 1
+    while size > _SMALL * count:
+        count *= 2
+    edges = np.array([size * i // count for i in range(count + 1)])
+    inverse = np.zeros((size, size), np.float32)
+    for at in range(count):
+        _invert(factor, inverse, edges[at], edges[at + 1])
+    step = 1
+    while step < count:
+        for at in range(0, count, 2 * step):
+            a, b, c = edges[at], edges[at + step], edges[at + 2 * step]
+            below = np.empty((c - b, b - a), np.float32)
+            for j in range(a, b):
+                for i in range(b, c):
+                    below[i - b, j - a] = -factor[i, j]
+            left = np.ascontiguousarray(inverse[b:c, b:c])
+            right = np.ascontiguousarray(inverse[a:b, a:b])
+            inverse[b:c, a:b] = np.dot(left, np.dot(below, right))
+        step *= 2
+    result = np.zeros(size)
+    for i in range(size):
+        for j in range(i + 1):
+            result[j] += inverse[i, j] ** 2
     return result
+
+
+@numba.njit(nogil=True, cache=True)
+def _invert(factor: Float64, inverse: Float32, first: int, end: int) -> None:
+    for i in range(first, end):
+        inverse[i, i] = 1 / factor[i, i]
+        for j in range(first, i):
+            total = 0.0
+            for k in range(j, i):
+                total += factor[i, k] * inverse[k, j]
+            inverse[i, j] = -total / factor[i, i]
 
 
 @numba.njit(nogil=True, cache=True)
