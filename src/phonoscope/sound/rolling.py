@@ -148,18 +148,18 @@ class _Said:
 def foreseen_in_rows(
     field: MotionField, band_hz: tuple[float, float], false_alarm: float, longer: float
 ) -> tuple[float, float, float]:
-    """Return the noise of all rows together within a band, and the least motion detected; px RMS.
+    """Return the noise of all rows together within a band, px, and what `foresee` tells beside it.
 
-    Last, how long listening to the whole clip will take, s. `longer` is as in `weigh`, the rest as
-    in `listen_to_rows`.
+    That is the least motion detected, px RMS, and how long listening to the whole clip will take,
+    s. `longer` is as in `weigh`, the rest as in `listen_to_rows`.
     """
     high, rate = band_hz[1], float(field.rate_hz)
     begun = time.perf_counter()
     still = _kept(steady(field, min(band_hz[0], SWAY_HZ)))
     layout = Layout.of(field.cells, high)
     said = _verdicts(still, layout, band_hz, false_alarm, longer)
-    a_second = rate * float(np.trace(still.information.sum(axis=0)[:2, :2])) / 2
-    noise = said[-1].noise * 2 * (high - band_hz[0]) / a_second
+    information = rate * float(np.trace(still.information.sum(axis=0)[:2, :2])) / 2  # a second's
+    noise = said[-1].noise * 2 * (high - band_hz[0]) / information
     verdict = _together([one.verdict for one in said])
     weighed_s = time.perf_counter() - begun
     a_second_s = _reconstruction_s(high)
