@@ -1,8 +1,8 @@
 """Triangular factors without Python's lock, so that two threads may solve side by side.
 
 SciPy's own wrappers of LAPACK hold the lock while they calculate. Here the same routines are called
-through the addresses that SciPy exports for compiled code (`scipy.linalg.cython_lapack`). BLAS must
-be held to one thread by the caller.
+through the addresses that SciPy exports for compiled code (`scipy.linalg.cython_lapack`), and what
+they do slowly is compiled. BLAS must be held to one thread by the caller.
 """
 
 import ctypes
