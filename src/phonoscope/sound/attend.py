@@ -125,16 +125,17 @@ def weigh(
     window = window_samples(field.samples, rate, resolution_hz)
     counted = counted_bins(frequencies_hz(window, rate), band_hz, field.facts)
     fit = cross_fit(channels, in_band, window)
-    factors = excess(channels, fit.directions)
+    factors, quietest = excess(channels, fit.directions), 1.0
     if factors is None:
         factors = np.ones((len(field.cells), PER_CELL))
     else:
+        quietest = min(1.0, float(np.median(factors, axis=0).min()))
         if longer > 1:
             # Behind a codec, cells that happen to be quiet in a sample do not stay so.
             factors = np.maximum(factors, 1)
         channels = rewhiten(channels, factors)
         fit = cross_fit(channels, in_band, window)
-    evidence = gather(fit, window, rate, counted)
+    evidence = gather(fit, window, rate, counted, quietest=quietest)
     if control_hz is not None:
         beside = counted_bins(frequencies_hz(window, rate), control_hz, field.facts)
         there = cross_fit(channels, _in_band(field, control_hz), window)
@@ -142,7 +143,8 @@ def weigh(
         power = float(np.mean((control.noise * (1 + control.snr))[beside]))
         usual = float(np.mean(evidence.noise[counted]))
         if power > usual:
-            evidence = gather(fit, window, rate, counted, louder=power / usual)
+            louder = power / usual
+            evidence = gather(fit, window, rate, counted, louder=louder, quietest=quietest)
     passed = noise_gain(field.samples, rate, band_hz)
     verdict = judge(
         evidence, field.facts, false_alarm, channels.count, longer * field.samples * passed,

@@ -47,6 +47,9 @@ class Evidence:
         Number of independent windows.
     raised
         ``(bin,)`` how many times as noisy the cells that hear are as all cells alike.
+    quietest
+        Share of the noise that is left in the quietest of a cell's three channels: a codec that
+        puts noise of its own into motion may leave none of the camera's in brightness.
     """
 
     frequency_hz: Float64
@@ -56,6 +59,7 @@ class Evidence:
     p_value: float
     independent: float
     raised: Float64
+    quietest: float
 
 
 def gather(
@@ -65,6 +69,7 @@ def gather(
     counted: NDArray[np.bool_],
     *,
     louder: float = 1.0,
+    quietest: float = 1.0,
 ) -> Evidence:
     """Try what each fold taught on the other.
 
@@ -80,6 +85,8 @@ def gather(
         ``(bin,)`` of the spectra of such windows: which may count.
     louder
         Factor by which the noise is known to be louder than it shows beside the directions.
+    quietest
+        As in `Evidence`.
     """
     samples = len(fit.fold)
     centre, half = centres(samples, window), window // 2
@@ -125,7 +132,7 @@ def gather(
             undecided[rest] = False
     return Evidence(
         frequencies_hz(window, rate_hz), noise, snr, counted, min(1.0, best * trials), independent,
-        raised,
+        raised, quietest,
     )  # fmt: skip
 
 
