@@ -30,7 +30,7 @@ from listening_truth import (
     verdict_of,
     voice,
 )
-from phonoscope.evaluate import evaluate
+from phonoscope.evaluate import Scores, evaluate
 from phonoscope.scene import Camera, Motion, Scene, Texture, noise
 from phonoscope.sound.attend import attend
 from phonoscope.sound.filter import band_pass
@@ -147,9 +147,7 @@ def _oracle_row(sound: str, modes: int, rms: float, seed: int) -> tuple[float, .
         return None
     claim = heard.sound.snr_db - heard.true_snr_db
     published = ph.recover(frames, fps=FPS, method="pyramid")
-    scores = evaluate(
-        scene.truth.sound, RATE_HZ, published.samples, FPS, band_hz=heard.sound.band_hz
-    )
+    scores = _against(scene, published)
     beside = scores.in_band["si_sdr_db"], scores.estimate["estoi"]
     return (*heard.si_sdr_db(), heard.kept, claim, *heard.scores(scene), *beside)
 
@@ -183,7 +181,8 @@ def codecs(seeds: range) -> None:
                     heard = hear(scene, ph.measure(source, fps=FPS))
                     published = ph.recover(source, fps=FPS, method="pyramid")
                 sizes.append(size / 1000 / scene.samples)
-                played.append([*_against(scene, heard.sound), *_against(scene, published)])
+                both = (_against(scene, sound).in_band for sound in (heard.sound, published))
+                played.append([one[name] for one in both for name in ("coherence", "si_sdr_db")])
                 if verdict_of(heard.sound).detected:
                     rows.append(_codec_row(scene, heard))
                 else:
@@ -217,12 +216,11 @@ def _codec_row(scene: Scene, heard: Heard) -> tuple[float, ...]:
     )
 
 
-def _against(scene: Scene, sound: ph.Sound) -> tuple[float, float]:
-    """Return coherence and SI-SDR with the sound that was played."""
-    scores = evaluate(
+def _against(scene: Scene, sound: ph.Sound) -> Scores:
+    """Return how a sound compares with the one that was played."""
+    return evaluate(
         scene.truth.sound, RATE_HZ, sound.samples, float(sound.rate_hz), band_hz=(20, FPS / 2)
     )
-    return scores.in_band["coherence"], scores.in_band["si_sdr_db"]
 
 
 # --- 4. speech ----------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Find what moves together: whiten, even out odd cells, weigh the evidence, choose directions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -135,7 +135,7 @@ def weigh(
             factors = np.maximum(factors, 1)
         channels = rewhiten(channels, factors)
         fit = cross_fit(channels, in_band, window)
-    evidence = gather(fit, window, rate, counted, quietest=quietest)
+    evidence = gather(fit, window, rate, counted)
     if control_hz is not None:
         beside = counted_bins(frequencies_hz(window, rate), control_hz, field.facts)
         there = cross_fit(channels, _in_band(field, control_hz), window)
@@ -143,8 +143,8 @@ def weigh(
         power = float(np.mean((control.noise * (1 + control.snr))[beside]))
         usual = float(np.mean(evidence.noise[counted]))
         if power > usual:
-            louder = power / usual
-            evidence = gather(fit, window, rate, counted, louder=louder, quietest=quietest)
+            evidence = gather(fit, window, rate, counted, louder=power / usual)
+    evidence = replace(evidence, quietest=quietest)
     passed = noise_gain(field.samples, rate, band_hz)
     verdict = judge(
         evidence, field.facts, false_alarm, channels.count, longer * field.samples * passed,

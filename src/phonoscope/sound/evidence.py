@@ -59,7 +59,7 @@ class Evidence:
     p_value: float
     independent: float
     raised: Float64
-    quietest: float
+    quietest: float = 1.0
 
 
 def gather(
@@ -69,7 +69,6 @@ def gather(
     counted: NDArray[np.bool_],
     *,
     louder: float = 1.0,
-    quietest: float = 1.0,
 ) -> Evidence:
     """Try what each fold taught on the other.
 
@@ -85,8 +84,6 @@ def gather(
         ``(bin,)`` of the spectra of such windows: which may count.
     louder
         Factor by which the noise is known to be louder than it shows beside the directions.
-    quietest
-        As in `Evidence`.
     """
     samples = len(fit.fold)
     centre, half = centres(samples, window), window // 2
@@ -132,7 +129,7 @@ def gather(
             undecided[rest] = False
     return Evidence(
         frequencies_hz(window, rate_hz), noise, snr, counted, min(1.0, best * trials), independent,
-        raised, quietest,
+        raised,
     )  # fmt: skip
 
 
