@@ -154,6 +154,14 @@ def test_noise_of_the_codecs_own_in_motion_does_not_hide_that_brightness_was_smo
     assert not _judged(_evidence(10.0, 1.4, quietest=0.1)).detected
 
 
+def test_a_field_whose_brightness_alone_is_smoothed_says_so():
+    truth = _rigid(0.01 * _sound(1500, 3))
+    assert listen(_field(truth, level=np.array([1.2, 1.2, 1.0]))).verdict.detected
+    dull = listen(_field(truth, level=np.array([1.2, 1.2, 0.2])))
+    assert not dull.verdict.detected
+    assert "smoothed" in dull.verdict.reason
+
+
 def test_a_smoothed_field_says_why_and_the_warning_tells():
     truth = _rigid(0.01 * _sound(1500, 3))
     clear = listen(_field(truth))
