@@ -4,6 +4,7 @@ python benchmarks/inspecting.py [--repeats 3] [--gigabytes 10]
 """
 
 import argparse
+import json
 import statistics
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,19 +22,26 @@ import phonoscope as ph
 from phonoscope.scene import Camera, Motion, Scene, Texture, noise, silence, write_video
 from phonoscope.sound import displacement_information
 from phonoscope.sound.filter import band_pass
-from phonoscope.types import Inspection, MotionField
+from phonoscope.types import MotionField
 from studio import large
 
 RATE_HZ = 8000
 RECORDINGS = Path(__file__).parents[2] / "shared" / "data" / "video"
-# What a process inherits from the one that starts it counts in getrusage, not in VmHWM.
+# Both start anew, as for a user. What a process inherits from the one that starts it counts in
+# getrusage, not in VmHWM.
 _RUN = """
-import re, sys, time
+import json, re, sys, time
 import phonoscope as ph
 begun = time.perf_counter()
-ph.recover(sys.argv[1], fps=sys.argv[2], line_delay=float(sys.argv[3]) or None)
+name, path, fps, delay = sys.argv[1:]
+found = getattr(ph, name)(path, fps=fps, line_delay=float(delay) or None)
 took = time.perf_counter() - begun
-print(took, re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
+if name == "inspect":
+    told = ("noise_px", "detectable_px", "seconds", "memory_bytes", "band_hz")
+    print(json.dumps([took, [getattr(found, one) for one in told]]))
+else:
+    peak = re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]
+    print(json.dumps([took, 1024 * int(peak)]))
 """
 
 
@@ -90,35 +99,37 @@ def real_noise_px(field: MotionField, band: tuple[float, float]) -> float:
     return float(np.mean(1 / variance) ** -0.5)
 
 
+def in_a_process(name: str, clip: Clip) -> list[Any]:
+    """Run `inspect` or `recover`."""
+    command = [sys.executable, "-c", _RUN, name, str(clip.path), clip.fps, str(clip.line_delay_s)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return list(json.loads(done.stdout))
+
+
 def compare(clip: Clip, repeats: int) -> None:
     """Print a row."""
-    fps, delay = clip.fps, clip.line_delay_s or None
-    looks: list[tuple[float, Inspection]] = []
-    runs: list[tuple[float, float]] = []
+    delay = clip.line_delay_s or None
+    looks, runs = [], []
     for _ in range(repeats):
-        begun = time.perf_counter()
-        found = ph.inspect(clip.path, fps=fps, line_delay=delay)
-        looks.append((time.perf_counter() - begun, found))
-        command = [sys.executable, "-c", _RUN, str(clip.path), fps, str(clip.line_delay_s)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        seconds, kilobytes = map(float, done.stdout.split())
-        runs.append((seconds, kilobytes * 1024))
-    field = ph.measure(clip.path, fps=fps, line_delay=delay)
+        looks.append(in_a_process("inspect", clip))
+        runs.append(in_a_process("recover", clip))
+    noise_px, detectable_px, _, told_memory, band_hz = looks[-1][1]
+    field = ph.measure(clip.path, fps=clip.fps, line_delay=delay)
     verdict = ph.recover(field).verdict
     assert verdict is not None
     noise_off = ""
     if clip.silent:
-        noise_off = f"{found.noise_px / real_noise_px(field, found.band_hz) - 1:+.1%}"
-    told = statistics.median(look.seconds or 0.0 for _, look in looks)
+        noise_off = f"{noise_px / real_noise_px(field, band_hz) - 1:+.1%}"
+    told = statistics.median(look[1][2] for look in looks)
     took = statistics.median(seconds for seconds, _ in runs)
     memory = max(size for _, size in runs)
     print(
-        f"{clip.name:30} | {statistics.median(s for s, _ in looks):5.1f} s |"
-        f" {found.noise_px:.5f} {noise_off:>7} |"
-        f" {found.detectable_px:.5f}"
-        f" {20 * np.log10(found.detectable_px / verdict.detectable_px):+5.1f} dB |"
+        f"{clip.name:30} | {statistics.median(look[0] for look in looks):5.1f} s |"
+        f" {noise_px:.5f} {noise_off:>7} |"
+        f" {detectable_px:.5f}"
+        f" {20 * np.log10(detectable_px / verdict.detectable_px):+5.1f} dB |"
         f" {told:5.1f} {took:5.1f} s {told / took - 1:+6.0%} |"
-        f" {found.memory_bytes / 2**20:4.0f} {memory / 2**20:4.0f} MB",
+        f" {told_memory / 2**20:4.0f} {memory / 2**20:4.0f} MB",
         flush=True,
     )
 

@@ -70,7 +70,7 @@ class Ideal:
             self._derivatives, exponents_of(_order_for(0.5)), (frame[0].start, frame[1].start),
             True, self._displacement(number, self.gain * factor)[None],
             np.zeros((0, *canvas.shape), np.float32), np.ones((1, camera.height), np.float32),
-            rest, body._box, canvas,
+            rest, np.zeros_like(rest), body._box, canvas,
         )  # fmt: skip
         return canvas.astype(np.float64) * (camera.full_scale * camera.brightness)
 

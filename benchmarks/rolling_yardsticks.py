@@ -60,6 +60,32 @@ def sound_of(kind: str, duration_s: float, seed: int) -> Float64:
     return np.asarray(limited / limited.std())
 
 
+def drawn(power: Float64, samples: int, seed: int) -> Float64:
+    """Return a Gaussian process whose local spectrum is known: nobody can know more of it.
+
+    White noise passes a filter for each hop, of zero phase, and each filter's output counts where
+    its hop is: evolving as the spectrum does, as sounds are.
+
+    Parameters
+    ----------
+    power
+        ``(hop, frequency)`` as of `local_spectra`.
+    samples
+        Of the process, at `RATE_HZ`.
+    seed
+        Of the noise.
+    """
+    noise = np.fft.rfft(np.random.default_rng([seed, 77]).standard_normal(samples))
+    hz = np.fft.rfftfreq(samples, 1 / RATE_HZ)
+    place = np.arange(samples) * (HOPS_PER_S / RATE_HZ)
+    result = np.zeros(samples)
+    for number, own in enumerate(power):
+        density = np.interp(hz, _FREQUENCIES, own / _SPECTRUM_STEP_HZ, right=0)
+        passed = np.fft.irfft(noise * np.sqrt(density * RATE_HZ / 2), samples)
+        result += np.cos(np.pi / 2 * np.minimum(np.abs(place - number), 1)) ** 2 * passed
+    return result
+
+
 @dataclass(frozen=True, eq=False)
 class Clip:
     """What the rows of a clip tell.
@@ -265,6 +291,11 @@ def _smoothed(power: Float64, window_s: float) -> Float64:
     log = idct(np.where(chance, 0, cepstrum), norm="ortho")
     log += np.log(rough.sum(axis=1) / np.exp(log).sum(axis=1))[:, None]
     return np.exp([np.interp(_FREQUENCIES, apart, one) for one in log])
+
+
+def exposed(power: Float64, exposure_s: float) -> Float64:
+    """Return local spectra of a sound as an exposure leaves them."""
+    return np.asarray(power * np.sinc(_FREQUENCIES * exposure_s) ** 2)
 
 
 def posterior(clip: Clip, power: Float64, data_s: float = 0.07) -> Float64:

@@ -143,6 +143,19 @@ def test_a_lamp_is_found_in_rows():
     assert flicker.depth == pytest.approx(0.03, rel=0.3)  # shading lies along the bands
 
 
+@pytest.mark.slow
+def test_a_lamp_that_contradicts_the_line_delay_is_told():
+    scene = _scene(
+        "print", frames=150, size=(320, 180), fps=60, line_delay_s=64e-6, flicker_hz=100.05,
+        flicker_depth=0.1,
+    )  # fmt: skip
+    right, wrong = (
+        ph.inspect(scene.frames(), fps=60, line_delay=delay).warnings for delay in (64e-6, 58e-6)
+    )
+    assert not any("lamp" in warning for warning in right)
+    assert any("shows a line delay of 6.4" in warning for warning in wrong)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_no_lamp_is_found_where_none_is(seed):
     scene = replace(_scene(frames=600, seed=seed), sway=Sway(2.0, 1.0))

@@ -79,3 +79,30 @@ def test_the_true_spectrum_is_better_than_a_wrong_one(yardsticks: ModuleType) ->
         scores.append(yardsticks.score_db(clip.averaged, yardsticks.posterior(clip, power), 7800))
     assert scores[0] > max(scores[1:]) + 1
     assert scores[0] > yardsticks.score_db(clip.averaged, yardsticks.linear(clip.bins), 7800) + 3
+
+
+def test_a_drawn_process_has_the_spectrum_that_it_was_drawn_from(yardsticks: ModuleType) -> None:
+    flat = yardsticks.local_spectra(noise(2.0, RATE_HZ, 300, 600), 0.07, smoothed=True).mean(axis=0)
+    # Twice as loud in its second half.
+    power = np.repeat([flat, 4 * flat], [60, 61], axis=0)
+    sound = np.concatenate([yardsticks.drawn(power, 2 * RATE_HZ, seed) for seed in range(8)])
+    halves = sound.reshape(8, 2, RATE_HZ)[:, :, 1000:-1000]
+    expected = np.array([flat.sum(), 4 * flat.sum()])
+    assert np.mean(halves**2, axis=(0, 2)) == pytest.approx(expected, rel=0.1)
+    seen = np.abs(np.fft.rfft(halves[:, 0])) ** 2
+    hz = np.fft.rfftfreq(halves.shape[2], 1 / RATE_HZ)
+    assert seen[:, (hz > 300) & (hz < 600)].sum() > 0.8 * seen.sum()
+    assert seen[:, hz > 2010].sum() < 1e-3 * seen.sum()
+
+
+def test_who_knows_the_true_spectrum_is_not_beaten_by_another(yardsticks: ModuleType) -> None:
+    power = yardsticks.local_spectra(tones(1.0, RATE_HZ, [300.0, 700.0]), 0.07, smoothed=True)
+    clip = yardsticks.filmed(yardsticks.drawn(power, RATE_HZ, 5), 0.02, EXPOSURE_S, 360, 0)
+    hops = round(len(clip.averaged) * yardsticks.HOPS_PER_S / RATE_HZ) + 1
+    known = yardsticks.exposed(power[:hops], EXPOSURE_S)
+    rate = yardsticks.FPS * yardsticks.BINS
+    scores = [
+        yardsticks.score_db(clip.averaged, yardsticks.posterior(clip, own * 0.02**2), rate)
+        for own in (known, np.broadcast_to(known.mean(axis=1, keepdims=True), known.shape))
+    ]
+    assert scores[0] > scores[1] + 3

@@ -8,6 +8,8 @@ import pytest
 
 from phonoscope.errors import InputError
 from phonoscope.motion.flicker import check_delay, measure_lamp, read_rows
+from phonoscope.motion.seek import search
+from phonoscope.motion.wave import Light
 from phonoscope.scene import Camera, Motion, Scene, Texture
 from phonoscope.types import Frame
 
@@ -201,6 +203,23 @@ def test_nothing_to_check_by(clip):
     frames, delay = film(**clip, size=(64, 90))
     gain, time = gains(frames)
     assert check_delay(gain, time, delay * np.arange(90)) is None
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_fit_is_begun_where_there_may_be_a_lamp(seed):
+    rng = np.random.default_rng(seed)
+    time, place, slope = np.arange(-60, 60) / 59.94, np.linspace(-0.005, 0.005, 40), 0.8
+    noise = 0.01 * rng.standard_normal((1, len(time), len(place)))
+    phase = 2 * np.pi * 100 * (time[:, None] + slope * place)
+    # A lamp of 7 standard deviations; in the end 6 are asked for.
+    depth = 0.01 * 7 * (2 / (len(time) * len(place))) ** 0.5
+    starts = {}
+    for name, swell in (("noise", 0.0), ("lamp", depth)):
+        log = (noise + swell * np.cos(phase + seed)).astype(np.float32)
+        light = Light(log, np.full((1, len(place)), 1e4), time, place)
+        starts[name] = search(light, 100.0, 1.6, 1)
+    assert len(starts["noise"]) == 0
+    assert min(abs(wave.slope_s - slope) for wave in starts["lamp"]) < 0.31  # 4 deviations
 
 
 def test_wrong_gains():

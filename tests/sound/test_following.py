@@ -95,7 +95,8 @@ def test_what_is_smaller_than_the_lag_is_not_heard_from_a_predicting_codec(codec
         assert any("follows late" in warning for warning in sound.warnings)
         assert sound.verdict.heard_hz is None
         assert np.all(np.isneginf(sound.verdict.snr_db))
-        assert sound.verdict.detectable_px >= 0.9 * lag
+    # Heard or not: less is not detected.
+    assert (sound.verdict.detectable_px >= 0.9 * lag) == (codec in ("h264", "hevc"))
 
 
 def test_the_detectable_motion_is_no_smaller_than_the_lag():

@@ -105,13 +105,13 @@ def test_a_line_of_the_pattern_is_heard_raw_and_not_from_h264(share):
     assert listen(_field(_rigid(other), codec="h264")).verdict.detected
 
 
-def _evidence(snr, noise, p_value=1e-9, bins=65):
+def _evidence(snr, noise, p_value=1e-9, bins=65, quietest=1.0):
     frequency = frequencies_hz(128, RATE)
     spectrum = np.zeros(bins)
     spectrum[20:30] = snr
     counted = np.ones(bins, np.bool_)
     every = np.broadcast_to(noise, (bins,))
-    return Evidence(frequency, every, spectrum, counted, p_value, 20.0, np.ones(bins))
+    return Evidence(frequency, every, spectrum, counted, p_value, 20.0, np.ones(bins), quietest)
 
 
 def _judged(evidence, false_alarm=1e-3):
@@ -147,6 +147,19 @@ def test_some_smoothed_bins_are_not_most():
     assert _judged(_evidence(10.0, noise)).detected
     noise[:36] = 0.3
     assert not _judged(_evidence(10.0, noise)).detected
+
+
+def test_noise_of_the_codecs_own_in_motion_does_not_hide_that_brightness_was_smoothed():
+    assert _judged(_evidence(10.0, 1.4)).detected
+    assert not _judged(_evidence(10.0, 1.4, quietest=0.1)).detected
+
+
+def test_a_field_whose_brightness_alone_is_smoothed_says_so():
+    truth = _rigid(0.01 * _sound(1500, 3))
+    assert listen(_field(truth, level=np.array([1.2, 1.2, 1.0]))).verdict.detected
+    dull = listen(_field(truth, level=np.array([1.2, 1.2, 0.2])))
+    assert not dull.verdict.detected
+    assert "smoothed" in dull.verdict.reason
 
 
 def test_a_smoothed_field_says_why_and_the_warning_tells():

@@ -11,6 +11,8 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
+from .tagged import ROWS
+
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 RATE = Fraction(2200)
 COUNT = 48
@@ -158,3 +160,10 @@ def data() -> Path:
     if not DATA.is_dir():
         pytest.skip("the folder of real recordings is absent")
     return DATA
+
+
+@pytest.fixture
+def clip(tools, tmp_path):
+    """A file of 30 frames a second that says nothing of its camera; its name is no ASCII."""
+    path = tmp_path / "Übung 音 é.mp4"
+    return tools.write_video(path, tools.random_frames(8, (ROWS, 64)), "mpeg4", "yuv420p", rate=30)

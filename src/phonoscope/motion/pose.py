@@ -10,6 +10,7 @@ from phonoscope.motion.cells import Grid
 from phonoscope.types import Float32, Float64
 
 _SMOOTHING_CELLS = 1.5
+_GAUSSIAN = np.exp(-((np.arange(-8, 9) / _SMOOTHING_CELLS) ** 2) / 2)
 _EVERYWHERE = 1e-4  # share of the whole picture in a cell that has no neighbours to ask
 _TRUSTED_STD_PX = 0.03
 _MOST_PRECISE = 9.0
@@ -62,8 +63,11 @@ class Smoother:
         return values.reshape(len(values), self.grid.rows, self.grid.columns, 2)
 
     def _blur(self, values: Float64) -> Float64:
-        kernels = [_gaussian(n) for n in (self.grid.rows, self.grid.columns)]
-        near = np.einsum("ir,trcq,jc->tijq", kernels[0], values, kernels[1], optimize=True)
+        from scipy.ndimage import correlate1d  # slow to import
+
+        near = values
+        for axis in (1, 2):
+            near = correlate1d(near, _GAUSSIAN, axis, mode="constant")
         return np.asarray(near + _EVERYWHERE * values.mean(axis=(1, 2), keepdims=True))
 
 
@@ -92,26 +96,18 @@ def per_pixel(
         grid.centres.reshape(grid.rows, grid.columns, 2)[0, :, 0],
         grid.centres[:: grid.columns, 1],
     )
-    along_x = _linear(np.arange(shape[1]) + origin[0], x)
-    along_y = _linear(np.arange(shape[0]) + origin[1], y)
-    return np.asarray(along_y @ values.astype(np.float32) @ along_x.T)
+    along_y = _between(values.astype(np.float32), y, np.arange(shape[0]) + origin[1])
+    return np.ascontiguousarray(_between(along_y.T, x, np.arange(shape[1]) + origin[0]).T)
 
 
-def _linear(position: NDArray[np.int64], knots: Float64) -> Float32:
-    # (position, knot) matrix that interpolates values at the knots, flat beyond the outermost.
-    matrix = np.zeros((len(position), len(knots)), np.float32)
+def _between(values: Float32, knots: Float64, position: NDArray[np.int64]) -> Float32:
+    """Interpolate ``(knot, ...)`` values, flat beyond the outermost knots."""
     if len(knots) == 1:
-        return matrix + 1
+        return np.repeat(values, len(position), axis=0)
     left = np.clip(np.searchsorted(knots, position) - 1, 0, len(knots) - 2)
     share = np.clip((position - knots[left]) / (knots[left + 1] - knots[left]), 0, 1)
-    row = np.arange(len(position))
-    matrix[row, left], matrix[row, left + 1] = 1 - share, share
-    return matrix
-
-
-def _gaussian(n: int) -> Float64:
-    distance = np.subtract.outer(np.arange(n), np.arange(n)) / _SMOOTHING_CELLS
-    return np.asarray(np.exp(-(distance**2) / 2))
+    right = share.astype(np.float32)[:, None]
+    return np.asarray((1 - right) * values[left] + right * values[left + 1])
 
 
 def global_shift(reference: Float32, frame: Float32) -> tuple[int, int]:

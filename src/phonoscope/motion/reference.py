@@ -43,8 +43,3 @@ class Reference:
     def coefficients(self) -> Float32:
         """Spline coefficients of `image`."""
         return coefficients(self.image)
-
-    @cached_property
-    def mask_coefficients(self) -> Float32:
-        """Spline coefficients of `masked`."""
-        return coefficients(self.masked.astype(np.float32))

@@ -15,6 +15,9 @@ from phonoscope.types import Float64
 DEPTH_SPREAD = 0.5  # of a lamp's amplitude, relative to its brightness
 _SLOPE_STEP_RAD = 0.4  # of the search, over the whole picture
 _STARTS = 3
+# What a wave must explain to be worth fitting, in variances of the light: half of what a fit must
+# explain in the end for a lamp to be seen.
+_WORTH_FITTING = 18.0
 
 Project = Callable[[Float64], Float64]
 """Takes off ``(..., frame, row)`` what no flicker can be told from."""
@@ -71,9 +74,14 @@ def still(light: Light, degree: int = 5) -> Light:
 
 
 def search(light: Light, lamp_hz: float, steepest: float, sign: int) -> list[Wave]:
-    """Return waves to begin with, of one sign of the slope: the best of a grid, the best first."""
+    """Return waves to begin with, of one sign of the slope: the best of a grid, the best first.
+
+    There are none where no wave explains more than noise would.
+    """
     weight = light.weight.sum(axis=0)
-    data = centred(weight)(light.mean()) * weight
+    swing = centred(weight)(light.mean())
+    data = swing * weight
+    variance = float((swing * data).sum()) / swing.size
     share = weight / weight.sum()
     span = np.ptp(light.time_s)
     wide = 4 * LAMP_SPREAD * lamp_hz
@@ -100,6 +108,8 @@ def search(light: Light, lamp_hz: float, steepest: float, sign: int) -> list[Wav
         top = (drop >= np.roll(drop, 1)) & (drop >= np.roll(drop, -1))
         found += [(drop[s], hz, slopes[s], solved[s]) for s in np.flatnonzero(top)]
     found.sort(key=lambda entry: -entry[0])
+    if found[0][0] < _WORTH_FITTING * variance:
+        return []
     waves = [
         Wave(slope, hz, 0.0, 0.0, np.array([part[0] - 1j * part[1]]))
         for _, hz, slope, part in found[:_STARTS]

@@ -114,10 +114,30 @@ def _plane(
 
 def _least_squares(basis: Float64, weight: Float64, values: Float64) -> Float64:
     # Coefficients (sample, k) of values (sample, cell) under weights (sample or 1, cell).
-    normal = np.einsum("kc,tc,lc->tkl", basis, weight, basis, optimize=True)
-    right = (weight * values) @ basis.T
+    normal, right = _normal(basis, np.broadcast_to(weight, values.shape), values)
     ridge = 1e-12 * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(len(basis))
     return np.asarray(np.linalg.solve(normal + ridge, right[:, :, None])[:, :, 0])
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _normal(basis: Float64, weight: Float64, values: Float64) -> tuple[Float64, Float64]:
+    frames, cells = values.shape
+    terms = len(basis)
+    normal, right = np.empty((frames, terms, terms)), np.empty((frames, terms))
+    weighted = np.empty(cells)
+    for t in range(frames):
+        for k in range(terms):
+            total = 0.0
+            for c in range(cells):
+                weighted[c] = weight[t, c] * basis[k, c]
+                total += weighted[c] * values[t, c]
+            right[t, k] = total
+            for m in range(k + 1):
+                total = 0.0
+                for c in range(cells):
+                    total += weighted[c] * basis[m, c]
+                normal[t, k, m] = normal[t, m, k] = total
+    return normal, right
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)

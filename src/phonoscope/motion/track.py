@@ -22,7 +22,7 @@ from phonoscope.motion.linearise import Linearisation, linearise
 from phonoscope.motion.pose import Smoother, global_shift, per_pixel
 from phonoscope.motion.reference import Reference
 from phonoscope.motion.solve import LightFit, solve, stray_square
-from phonoscope.motion.spline import warp
+from phonoscope.motion.spline import warp, warp_share
 from phonoscope.motion.threads import begun
 from phonoscope.types import Float32, Float64, Luma
 
@@ -39,7 +39,7 @@ _KNOWN_SHARE = 0.9  # of a component that lies in a cell's measurable directions
 _LOST_RATIO = 9.0  # by how much they then stray more than usual
 _STRAY_RATE = 1 / 16
 _LOST_GAIN = 0.25  # deviation of the cells' gains from the light at which a picture is another
-_MASKED_SHARE = 0.2  # of a warped mask, above the spline's overshoot
+_MASKED_SHARE = 0.2  # of a moved pixel
 _WHOLE = 0.5  # share of the picture that must be out of reach before it is followed
 
 
@@ -142,11 +142,15 @@ class Tracker:
             solving = self.begin(left)
         from_reference: list[Float64] = []
         followed, hopeless = False, False
+        ahead = len(left)
         while left:
-            motion, gain, light = solving.result() if solving else self._solve(left)
+            # Where a picture sways fast few frames lie near one pose: of the others no more are
+            # measured about it than may turn out to.
+            motion, gain, light = solving.result() if solving else self._solve(left[:ahead])
             solving = None
             beyond = self._beyond_reach(motion, gain, light)
             good = _leading(~beyond)
+            ahead = 2 * max(1, good)
             self._learn_stray(gain[:good], light[:good])
             if good == 0 and not followed and not hopeless:
                 home = self.about
@@ -295,7 +299,7 @@ def posed(reference: Reference, grid: Grid, pose: Float64) -> Posed:
     if pose.any():
         dx, dy = (per_pixel(pose[..., k], grid, reference.origin, shape) for k in (0, 1))
         image, inside = warp(reference.coefficients, dx, dy)
-        masked = masked | (warp(reference.mask_coefficients, dx, dy)[0] > _MASKED_SHARE)
+        masked = masked | (warp_share(masked, dx, dy) > _MASKED_SHARE)
     weight = np.where(masked | ~inside, 0, 1 / reference.noise.at(image)).astype(np.float32)
     lin = linearise(image, weight, grid, reference.origin, reference.averaged)
     if pose.any():

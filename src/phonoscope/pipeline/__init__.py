@@ -3,11 +3,11 @@
 from phonoscope.pipeline.inspecting import inspect
 from phonoscope.pipeline.magnifying import Magnified, magnify
 from phonoscope.pipeline.measuring import measure, motion_field
-from phonoscope.pipeline.record import inspection_record
+from phonoscope.pipeline.record import inspection_record, speakers_record
 from phonoscope.pipeline.recovering import calibrate_response, recover
 from phonoscope.pipeline.request import parse_band
 from phonoscope.pipeline.shutter import LampBands, calibrate_shutter
-from phonoscope.pipeline.speaking import speakers_in, speakers_record
+from phonoscope.pipeline.speaking import speakers_in
 
 __all__ = [
     "LampBands",

@@ -16,6 +16,7 @@ from phonoscope.motion import detail_px, frames_to_look_at, saturated
 from phonoscope.pipeline.advice import advice
 from phonoscope.pipeline.measuring import measuring
 from phonoscope.pipeline.request import AnyRegion, Progress, Rate, Reading, Request
+from phonoscope.pipeline.shutter import doubts
 from phonoscope.sound import (
     PER_CELL,
     band_of,
@@ -23,7 +24,6 @@ from phonoscope.sound import (
     foresee,
     lamp_flicker,
     predicting,
-    reconstruction_s,
 )
 from phonoscope.types import Float32, Float64, Frame, Inspection, Luma, MotionField, VideoFacts
 from phonoscope.video import low_rate_warning
@@ -32,16 +32,13 @@ _BEYOND_LOOK = (64, 512)  # frames measured after those that teach the picture
 _LONGEST_S = 2.0  # that those may take
 _AVERAGED = 16  # frames: their mean tells texture from noise
 _SURELY = 32  # of them, whatever they take
-# What listening takes: so many times the weighing of all samples, in tests.
-_LISTENING = 1.2
-# To find out whether rows fit together takes as long as so many seconds of sound.
-_TRIAL_S = 2.0
 _LEAST_INFORMATION = 1.0  # px⁻²: a direction whose error exceeds a pixel is unknown
 _LIBRARIES_BYTES = 230 * 2**20
 _AHEAD_BYTES = 64 * 2**20
 _IMAGES = 40  # arrays of 32 bits, as large as the picture
 _CACHE_BYTES = 256 * 2**20  # as much of the cells' signals is held at once
 _SIGNAL_BYTES = 600  # a frame: virtual channels and their spectra
+_ROW_SIGNAL_BYTES = 12_000  # the same of rows, for a period of the highest frequency
 
 
 def inspect(
@@ -104,13 +101,11 @@ def inspect(
     facts = sample.facts
     samples = sample.samples if watch.whole else request.expected(facts)
     chosen = band_of(request.band, facts)
-    # Loaded before the time is taken: it is multiplied by the length of the clip.
-    import scipy.ndimage
-    import scipy.signal  # noqa: F401
-
-    begun = time.perf_counter()
     foreseen = foresee(sample, chosen, samples or sample.samples)
-    weighed_s = time.perf_counter() - begun
+    begun = time.perf_counter()
+    if facts.shutter.rolling:
+        warnings += doubts(sample)
+    checked_s = time.perf_counter() - begun
     found = Inspection(
         facts=facts,
         size_bytes=_size(source),
@@ -131,8 +126,8 @@ def inspect(
         lag_px=foreseen.lag_px,
         seconds=None
         if samples is None
-        else watch.seconds(samples) + _listening_s(sample, samples, weighed_s, chosen),
-        memory_bytes=_memory(facts, len(cells), samples or sample.samples),
+        else watch.seconds(samples) + foreseen.seconds + checked_s * samples / sample.samples,
+        memory_bytes=_memory(facts, len(cells), samples or sample.samples, chosen[1]),
         # What the rate holds is among the advice.
         warnings=tuple(w for w in warnings if w not in low_rate_warning(facts.capture_rate)),
     )
@@ -219,19 +214,11 @@ def _cell_noise(sample: MotionField) -> Float64:
     return np.where(known, 1 / np.sqrt(np.where(known, best, 1)), np.inf)
 
 
-def _listening_s(
-    sample: MotionField, samples: int, weighed_s: float, band_hz: tuple[float, float]
-) -> float:
-    seconds = _LISTENING * weighed_s * samples / sample.samples
-    if sample.facts.shutter.rolling:
-        lasts = _TRIAL_S + samples / float(sample.rate_hz)
-        seconds += lasts * reconstruction_s(band_hz[1])
-    return seconds
-
-
-def _memory(facts: VideoFacts, cells: int, samples: int) -> int:
+def _memory(facts: VideoFacts, cells: int, samples: int, high_hz: float) -> int:
     pixels = facts.width * facts.height
     itemsize = 1 if facts.bits == 8 else 2
     held = frames_to_look_at(facts.width, facts.height, itemsize) * pixels * itemsize
     signals = min(_CACHE_BYTES, 4 * PER_CELL * cells * samples) + _SIGNAL_BYTES * samples
+    if facts.shutter.rolling:
+        signals += round(_ROW_SIGNAL_BYTES * high_hz * samples / float(facts.capture_rate))
     return _LIBRARIES_BYTES + _AHEAD_BYTES + held + 4 * _IMAGES * pixels + signals

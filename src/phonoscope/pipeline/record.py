@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 import phonoscope
 from phonoscope.errors import UsageError
 from phonoscope.sound import left_by_exposure
-from phonoscope.types import Float64, Inspection, MotionField, Sound, Verdict, VideoFacts
+from phonoscope.types import Float64, Inspection, MotionField, Sound, Speakers, Verdict, VideoFacts
 
 
 def record_of(field: MotionField, sound: Sound, **more: Any) -> dict[str, Any]:
@@ -36,6 +36,33 @@ def record_of(field: MotionField, sound: Sound, **more: Any) -> dict[str, Any]:
         "versions": parameters.pop("versions", versions()),
         "parameters": {**parameters, **more},
         "warnings": list(sound.warnings),
+    }
+
+
+def speakers_record(found: Speakers) -> dict[str, Any]:
+    """Return every fact, ready for JSON; times in s, pitch in Hz, null where unvoiced."""
+    gender = found.gender
+    return {
+        "speech": found.speech.detected,
+        "speech_reason": found.speech.reason,
+        "speech_score": found.speech.score,
+        "speech_threshold": found.speech.threshold,
+        "segments_s": [list(segment) for segment in found.speech.segments_s],
+        "gender": None if gender is None else gender.answer,
+        "gender_reason": "" if gender is None else gender.reason,
+        "female_probability": None if gender is None else gender.female,
+        "log10_likelihood_ratio": (
+            None if gender is None else gender.log_likelihood_ratio / float(np.log(10))
+        ),
+        "median_pitch_hz": None if gender is None else gender.pitch_hz,
+        "voiced_s": 0.0 if gender is None else gender.voiced_s,
+        "rate_hz": found.rate_hz,
+        "band_hz": list(found.band_hz),
+        "pitch": {
+            "time_s": found.pitch.time_s.tolist(),
+            "pitch_hz": found.pitch.pitch_hz.tolist(),
+            "strength": found.pitch.strength.tolist(),
+        },
     }
 
 

@@ -198,11 +198,10 @@ def _told(request: Request, facts: VideoFacts) -> Callable[[int], None] | None:
     progress = request.progress
     if progress is None:
         return None
-    rate = float(facts.capture_rate)
-    seconds = LONGEST_S if request.duration is None else min(LONGEST_S, request.duration)
-    total = min(MOST_FRAMES, math.ceil(seconds * rate))
-    if facts.frames_about is not None:
-        total = min(total, max(0, facts.frames_about - math.ceil(request.start * rate)))
+    total = min(MOST_FRAMES, math.ceil(LONGEST_S * facts.capture_rate))
+    expected = request.expected(facts)
+    if expected is not None:
+        total = min(total, expected)
     return lambda done: progress(done, total)
 
 

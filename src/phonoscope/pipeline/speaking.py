@@ -1,7 +1,6 @@
 """From a sound to who spoke: speech or not, the pitch, woman or man."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,20 @@ from phonoscope.audio import read_audio
 from phonoscope.errors import UsageError
 from phonoscope.pipeline.recovering import recover
 from phonoscope.pipeline.request import Progress, Rate, parse_band
-from phonoscope.speakers import LEAST, find_speech, tell_gender, voice_pitch
+from phonoscope.speakers import (
+    LEAST,
+    THRESHOLD,
+    check_least,
+    find_speech,
+    tell_gender,
+    voice_pitch,
+)
 from phonoscope.types import Float64, PitchTrack, Sound, Speakers, SpeechActivity
 
 _AUDIO = frozenset({".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".aif", ".aiff"})
 _EMPTY_DB = -75.0  # under the strongest: what a resampler leaves beyond the band of a sound
 _BINS = 2048
+_NOTHING = SpeechActivity(False, 0.0, THRESHOLD, (), "nothing stands above the noise floor")
 
 
 def speakers_in(
@@ -54,18 +61,13 @@ def speakers_in(
     InputError
         If nothing can be heard from the source.
     """
-    if not 0.5 <= least <= 1:
-        raise UsageError(f"least is {least!r}; give a probability from 0.5 to 1.")
+    check_least(least)
     samples, rate, held, silent = _sound(source, fps, band, progress)
     speech = _NOTHING if silent else find_speech(samples, rate, band_hz=held)
     if not speech.detected:
-        nothing = np.zeros(0)
-        return Speakers(speech, PitchTrack(nothing, nothing, nothing), None, rate, held)
+        return Speakers(speech, PitchTrack.empty(), None, rate, held)
     pitch = voice_pitch(samples, rate, band_hz=held)
     return Speakers(speech, pitch, tell_gender(_within(pitch, speech), least=least), rate, held)
-
-
-_NOTHING = SpeechActivity(False, 0.0, 1.0, (), "nothing stands above the noise floor")
 
 
 def _sound(
@@ -106,30 +108,3 @@ def _within(pitch: PitchTrack, speech: SpeechActivity) -> PitchTrack:
     for start, end in speech.segments_s:
         spoken |= (pitch.time_s >= start) & (pitch.time_s <= end)
     return PitchTrack(pitch.time_s[spoken], pitch.pitch_hz[spoken], pitch.strength[spoken])
-
-
-def speakers_record(found: Speakers) -> Mapping[str, Any]:
-    """Return every fact, ready for JSON; times in s, pitch in Hz, null where unvoiced."""
-    gender = found.gender
-    return {
-        "speech": found.speech.detected,
-        "speech_reason": found.speech.reason,
-        "speech_score": found.speech.score,
-        "speech_threshold": found.speech.threshold,
-        "segments_s": [list(segment) for segment in found.speech.segments_s],
-        "gender": None if gender is None else gender.answer,
-        "gender_reason": "" if gender is None else gender.reason,
-        "female_probability": None if gender is None else gender.female,
-        "log10_likelihood_ratio": (
-            None if gender is None else gender.log_likelihood_ratio / float(np.log(10))
-        ),
-        "median_pitch_hz": None if gender is None else gender.pitch_hz,
-        "voiced_s": 0.0 if gender is None else gender.voiced_s,
-        "rate_hz": found.rate_hz,
-        "band_hz": list(found.band_hz),
-        "pitch": {
-            "time_s": found.pitch.time_s.tolist(),
-            "pitch_hz": found.pitch.pitch_hz.tolist(),
-            "strength": found.pitch.strength.tolist(),
-        },
-    }

@@ -1,10 +1,9 @@
 """A surface made ready: its shapes and courses computed, to be painted frame by frame.
 
-A pixel sees the surface at ``x - d(x, t)``. What the whole frame shares of the displacement d
-(sway, and all of a rigid motion under a global shutter) is an exact shift of the picture's
-spectrum; the rest, small, is a Taylor series in exact derivative images, of an order that leaves
-less than 3e-5 of the contrast. Where even the highest order would leave more, the series starts
-from the nearest whole pixel.
+A pixel sees the surface at ``x - d(x, t)``. What a whole row shares of the displacement d (sway,
+and all of a rigid motion) is an exact shift of the picture's spectrum; the rest, small, is a Taylor
+series in exact derivative images, of an order that leaves less than 3e-5 of the contrast. Where
+even the highest order would leave more, the series starts from the nearest whole pixel.
 """
 
 import math
@@ -78,28 +77,30 @@ class Body:
             What is behind; painted over. None if there is nothing.
         """
         courses = self.course(time)
-        shared = sway.mean(axis=0)
         matt = len(self.responses) == 0
-        if self.uniform and matt and self.region is None and self.camera.line_delay_s == 0:
-            return np.asarray(
-                self.surface.moved(shared + courses[0, 0] * self.shapes[0, :, 0, 0], 0)[0]
-            )
+        if self.uniform and matt and self.region is None:
+            own = np.outer(courses[0], self.shapes[0, :, 0, 0])
+            return np.asarray(self._moved(sway + own, 0)[0])
         order, far = self._order
         origin = (0, 0)
+        still = np.zeros_like(sway)
+        rest, moved = (sway, still) if far else (still, sway)
         if far:
-            shared = np.zeros(2)
             origin = (self.surface.frame[0].start, self.surface.frame[1].start)
-        moved = self.surface.moved(shared, order) if shared.any() else self._at_rest
-        # The surface comes moved by what is shared; its edges do not.
-        left, top, right, bottom = self._box
-        box = (left + shared[0], top + shared[1], right + shared[0], bottom + shared[1])
         if canvas is None:
             canvas = np.zeros((self.camera.height, self.camera.width), np.float32)
         paint(
-            moved, exponents_of(order), origin, far, self.shapes, self.responses,
-            courses.astype(np.float32), (sway - shared).astype(np.float32), box, canvas,
+            self._moved(moved, order) if moved.any() else self._at_rest, exponents_of(order),
+            origin, far, self.shapes, self.responses, courses.astype(np.float32),
+            rest.astype(np.float32), moved.astype(np.float32), self._box, canvas,
         )  # fmt: skip
         return canvas
+
+    def _moved(self, shift: Float64, order: int) -> Float32:
+        """Return derivatives of the surface, of which each row is moved by ``(row, 2)`` px."""
+        if np.ptp(shift, axis=0).any():
+            return self.surface.moved_by_rows(shift, order)
+        return self.surface.moved(shift[0], order)
 
     def course(self, time: Float64) -> Float64:
         """Return ``(mode, time)`` courses in px, each averaged over the exposure from `time` on."""
@@ -156,8 +157,7 @@ class Body:
         """The order of the Taylor series, and whether it starts from the nearest whole pixel."""
         # Shapes are smooth: every eighth pixel tells how far the surface moves.
         largest = self._largest(self.shapes[:, :, ::8, ::8])
-        rows = self.camera.height * self.camera.line_delay_s
-        order = _order_for(largest + self.sway.top_speed_px_per_s * rows)
+        order = _order_for(largest)
         if order <= _HIGHEST_ORDER:
             return order, False
         slopes = [np.asarray(np.gradient(self.shapes, axis=axis)) for axis in (2, 3)]

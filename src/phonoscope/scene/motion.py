@@ -46,12 +46,6 @@ class Sway:
         )
         return np.stack([x, y], axis=-1)
 
-    @property
-    def top_speed_px_per_s(self) -> float:
-        """A bound on the speed along x and along y."""
-        drift = max(abs(self.drift_px_per_s[0]), abs(self.drift_px_per_s[1]))
-        return float(2 * np.pi * self.frequency_hz * self.amplitude_px + drift)
-
     def integral(self, time_s: Float64) -> Float64:
         """Return an antiderivative of `at`, px s."""
         omega = 2 * np.pi * self.frequency_hz

@@ -45,6 +45,20 @@ class Surface:
         ]
         return np.ascontiguousarray(np.array(terms), dtype=np.float32)
 
+    def moved_by_rows(self, shift: Float64, order: int) -> Float32:
+        """Return the same, as large as the frame, if its rows show it moved by ``(row, 2)`` px."""
+        from scipy.fft import irfft
+
+        (height, width), (rows, columns) = self.shape, self.frame
+        wx, wy = frequencies(height, width)
+        # Rows lie anywhere, so that no fast transform gives them; along a row there is one.
+        place = np.arange(rows.start, rows.stop) - shift[:, 1]
+        waves = np.exp(1j * np.outer(place, wy)) / height
+        along = np.exp(-1j * (shift[:, :1] * wx))
+        down = [along * (waves @ ((1j * wy) ** j * self.spectrum)) for j in range(order + 1)]
+        terms = [irfft((1j * wx) ** i * down[j], width)[:, columns] for i, j in exponents_of(order)]
+        return np.ascontiguousarray(np.array(terms), dtype=np.float32)
+
 
 def exponents_of(order: int) -> NDArray[np.int64]:
     """Return ``(term, 2)`` exponents (x, y) of the Taylor series, (0, 0) first."""
@@ -54,7 +68,7 @@ def exponents_of(order: int) -> NDArray[np.int64]:
 @numba.njit(nogil=True, cache=True, fastmath=True)
 def paint(
     derivatives: Float32, exponents: NDArray[np.int64], origin: tuple[int, int], far: bool,
-    shapes: Float32, responses: Float32, courses: Float32, rest: Float32,
+    shapes: Float32, responses: Float32, courses: Float32, rest: Float32, moved: Float32,
     box: tuple[float, float, float, float], canvas: Float32,
 ) -> None:  # fmt: skip
     """Paint a moved surface on the canvas.
@@ -62,9 +76,10 @@ def paint(
     A pixel shows the surface at ``x - d``: `rest` ``(height, 2)`` plus `shapes` ``(mode, 2, height,
     width)`` times `courses` ``(mode, height)``. Its brightness changes by the share `responses`
     ``(mode or 0, height, width)`` times `courses`. `derivatives` ``(term, rows, columns)`` hold the
-    frame from row and column `origin` on; only where `far` may d reach beyond a pixel, and they
-    wrap round. What lies outside the `box` (left, top, right, bottom), moved as the surface is,
-    leaves the canvas as it was; its edges are those of `share_inside`.
+    frame from row and column `origin` on, and have each row `moved` ``(height, 2)`` already; only
+    where `far` may d reach beyond a pixel, and they wrap round. What lies outside the `box` (left,
+    top, right, bottom), moved as the surface is, leaves the canvas as it was; its edges are those
+    of `share_inside`.
     """
     terms, tall, wide = derivatives.shape
     height, width = canvas.shape
@@ -81,9 +96,10 @@ def paint(
             for m in range(modes):
                 u += shapes[m, 0, y, x] * courses[m, y]
                 v += shapes[m, 1, y, x] * courses[m, y]
+            from_x, from_y = x - u - moved[y, 0], y - v - moved[y, 1]
             cover = np.float32(
-                share_inside(x - u - box[0]) * share_inside(box[2] - x + u)
-                * share_inside(y - v - box[1]) * share_inside(box[3] - y + v)
+                share_inside(from_x - box[0]) * share_inside(box[2] - from_x)
+                * share_inside(from_y - box[1]) * share_inside(box[3] - from_y)
             )  # fmt: skip
             if cover == 0:
                 continue

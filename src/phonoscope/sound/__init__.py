@@ -14,7 +14,6 @@ from phonoscope.sound.response import (
     measure_response,
     read_response,
 )
-from phonoscope.sound.rolling import reconstruction_s
 from phonoscope.sound.select import select
 from phonoscope.sound.shapes import deflection_shapes
 from phonoscope.sound.verdict import predicting
@@ -40,7 +39,6 @@ __all__ = [
     "polish",
     "predicting",
     "read_response",
-    "reconstruction_s",
     "select",
     "sum_bands",
     "without_exposure",

@@ -1,6 +1,6 @@
 """Find what moves together: whiten, even out odd cells, weigh the evidence, choose directions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -125,10 +125,11 @@ def weigh(
     window = window_samples(field.samples, rate, resolution_hz)
     counted = counted_bins(frequencies_hz(window, rate), band_hz, field.facts)
     fit = cross_fit(channels, in_band, window)
-    factors = excess(channels, fit.directions)
+    factors, quietest = excess(channels, fit.directions), 1.0
     if factors is None:
         factors = np.ones((len(field.cells), PER_CELL))
     else:
+        quietest = min(1.0, float(np.median(factors, axis=0).min()))
         if longer > 1:
             # Behind a codec, cells that happen to be quiet in a sample do not stay so.
             factors = np.maximum(factors, 1)
@@ -143,6 +144,7 @@ def weigh(
         usual = float(np.mean(evidence.noise[counted]))
         if power > usual:
             evidence = gather(fit, window, rate, counted, louder=power / usual)
+    evidence = replace(evidence, quietest=quietest)
     passed = noise_gain(field.samples, rate, band_hz)
     verdict = judge(
         evidence, field.facts, false_alarm, channels.count, longer * field.samples * passed,

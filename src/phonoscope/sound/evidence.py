@@ -47,6 +47,9 @@ class Evidence:
         Number of independent windows.
     raised
         ``(bin,)`` how many times as noisy the cells that hear are as all cells alike.
+    quietest
+        Share of the noise that is left in the quietest of a cell's three channels: a codec that
+        puts noise of its own into motion may leave none of the camera's in brightness.
     """
 
     frequency_hz: Float64
@@ -56,6 +59,7 @@ class Evidence:
     p_value: float
     independent: float
     raised: Float64
+    quietest: float = 1.0
 
 
 def gather(

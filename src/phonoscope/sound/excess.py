@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from phonoscope.sound.subspace import span
 from phonoscope.sound.whiten import (
     DIFFERENCE_POWER,
     PER_CELL,
@@ -77,8 +78,7 @@ def _as_claimed(channels: Channels, basis: Float64) -> tuple[Float64, Float64]:
     """
     root = channels.root
     cells = len(root)
-    deaf = channels.deaf
-    still = np.linalg.svd(deaf, full_matrices=False)[0] if deaf.any() else deaf[:, :0]
+    still = span(channels.deaf)
     known = root @ np.linalg.pinv(root, rcond=_KNOWN)
     own, off = basis.reshape(cells, PER_CELL, -1), still.reshape(cells, PER_CELL, -1)
     within = known - np.einsum("cpk,cqk->cpq", off, off)

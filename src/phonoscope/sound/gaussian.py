@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonoscope.sound.lapack import cholesky, inverse_diagonal, solve
-from phonoscope.types import Float64
+from phonoscope.types import Float32, Float64
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -185,15 +185,22 @@ def _precision(information: Float64, bins: int) -> Float64:
 
 @numba.njit(nogil=True, cache=True)
 def _fill(transform: NDArray[np.complex128], bins: int, result: Float64) -> None:
+    real, imag = transform.real.copy(), transform.imag.copy()
+    both = np.concatenate((real[:0:-1], real))  # and at -n what is at n, or its negative
+    odd = np.concatenate((-imag[:0:-1], imag))
+    zero = len(real) - 1
     for k in range(bins):
+        cosines = result[k]
         for n in range(bins):
-            apart, together = transform[abs(k - n)], transform[k + n]
-            turned = apart.imag if k >= n else -apart.imag
-            result[k, n] = apart.real + together.real
-            if n:
-                result[k, bins - 1 + n] = result[bins - 1 + n, k] = turned - together.imag
-            if k and n:
-                result[bins - 1 + k, bins - 1 + n] = apart.real - together.real
+            cosines[n] = both[zero + k - n] + real[k + n]
+        for n in range(1, bins):
+            cosines[bins - 1 + n] = odd[zero + k - n] - imag[k + n]
+    for k in range(1, bins):
+        sines = result[bins - 1 + k]
+        for n in range(bins):
+            sines[n] = result[n, bins - 1 + k]
+        for n in range(1, bins):
+            sines[bins - 1 + n] = both[zero + k - n] - real[k + n]
 
 
 # --- the spectrum -------------------------------------------------------------------------------
@@ -214,7 +221,7 @@ class Fit:
     root
         ``(coefficient,)`` prior deviations, px.
     factor
-        Cholesky factor of the posterior precision, in units of those.
+        Cholesky factor of the posterior precision, in units of those; single precision.
     mean
         ``(coefficient,)`` posterior mean, px.
     log_likelihood
@@ -229,7 +236,7 @@ class Fit:
     prior: Float64
     spectrum: Float64
     root: Float64
-    factor: Float64
+    factor: Float32
     mean: Float64
     log_likelihood: float
     log_prior: float
@@ -290,7 +297,7 @@ def _solved(rows: Seen, spectrum: Float64, prior: Float64, told: float = 0.0) ->
     while not done:
         factor, done = cholesky(rows.precision, root, jitter)
         jitter *= 10
-    mean = root * solve(factor, root * rows.right)
+    mean = np.asarray(root * solve(factor, root * rows.right), np.float64)
     likelihood = float(rows.right @ mean) / 2 - float(np.log(np.diag(factor)).sum())
     cepstrum = dct(np.log(spectrum), norm="ortho")[1:]
     believed = -float(np.sum(cepstrum**2 / prior[1:])) / 2
@@ -305,7 +312,7 @@ def posterior(fit: Fit, information: Float64, waves: Waves) -> tuple[Float64, Fl
     # Single precision is enough for variances.
     root = fit.root[:, None].astype(np.float32)
     some = root * middle[::_COARSER].T.astype(np.float32)
-    scaled = solve(fit.factor.astype(np.float32), some)
+    scaled = solve(fit.factor, some)
     through = root * scaled
     tapered = _bent((information * fit.seen.taper**2)[None], bend, waves)[0]
     noise = _precision(tapered, waves.bins).astype(np.float32) @ through

@@ -291,8 +291,8 @@ def _heard(sums: Float64, before: _Heard | None, grid: _Grid, aside: Executor) -
         steady = aside.submit(refined, started(straight, None, grid.steady), _FIRST_STEPS)
         voice = refined(started(straight, None, grid.voice), _FIRST_STEPS)
         return _Heard(voice, steady.result(), steady.result().log_evidence - voice.log_evidence)
-    last, steps = before.steady.spectrum, _FEW_STEPS if before.odds < -_SURE else _STEPS
     # As a kind that is out of the question a window is only followed.
+    last, steps = before.steady.spectrum, _FEW_STEPS if before.odds < -_SURE else _STEPS
     steady = aside.submit(lambda: refined(started(straight, last, grid.steady), steps))
     bends = (STRAIGHT,) if before.odds > _SURE else _near(before.voice.seen.bend)
     seen = [straight if b == STRAIGHT else Seen.of(sums, b, grid.waves) for b in bends]
@@ -315,8 +315,7 @@ def _likeliest(fits: list[Fit], steps: int) -> Fit:
         return fit.log_joint - _BEND_COST * abs(float(BENDS[fit.seen.bend]))
 
     least = max(map(likely, fits)) - _HOPELESS
-    hopeful = [fit for fit in fits if likely(fit) >= least]
-    best = max((refined(fit, 1) for fit in hopeful), key=likely)
+    best = max((refined(fit, 1) for fit in fits if likely(fit) >= least), key=likely)
     return refined(best, steps - 1)
 
 

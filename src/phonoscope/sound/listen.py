@@ -18,7 +18,7 @@ from phonoscope.sound.threads import one_thread
 from phonoscope.sound.verdict import FALSE_ALARM, followed, predicting
 from phonoscope.sound.whiten import PER_CELL, Channels, displacement_information
 from phonoscope.sound.windows import shares_of_power
-from phonoscope.types import Cells, Float64, MotionField, Sound
+from phonoscope.types import Cells, Float64, MotionField, Sound, Verdict
 
 _FEWEST_SAMPLES = 32
 _FEWEST_FRAMES_OF_ROWS = 16
@@ -156,16 +156,22 @@ def _beyond_following(attention: Attention, heard: Heard) -> Attention:
     scale, power = _scale_and_power(attention, heard, attention.kept[:, 0])
     rms = abs(scale) * math.sqrt(power)
     if rms > lag:
-        return attention
+        return replace(attention, verdict=_allowing_for_lag(attention))
     return replace(attention, verdict=followed(verdict, rms, lag, FRAMES_LATE))
+
+
+def _allowing_for_lag(attention: Attention) -> Verdict:
+    """Return the verdict, by which nothing is detected that may be a codec's following."""
+    field, verdict = attention.field, attention.verdict
+    if not predicting(field.facts):
+        return verdict
+    lag = lag_px(field, np.ones(len(field.cells)), attention.band_hz[0])
+    return replace(verdict, detectable_px=max(verdict.detectable_px, lag))
 
 
 def _nothing_heard(attention: Attention) -> Sound:
     """Return the noise itself, called noise."""
-    field, noise, verdict = attention.field, attention.evidence.noise, attention.verdict
-    if predicting(field.facts):
-        lag = lag_px(field, np.ones(len(field.cells)), attention.band_hz[0])
-        verdict = replace(verdict, detectable_px=max(verdict.detectable_px, lag))
+    field, noise, verdict = attention.field, attention.evidence.noise, _allowing_for_lag(attention)
     scale = _px_per_unit(attention.channels, attention.kept[:, 0], 0.0)
     because = f" ({verdict.reason})" if verdict.reason else ""
     return Sound(

@@ -30,7 +30,6 @@ from phonoscope.sound.rows import (
     rows_of,
 )
 from phonoscope.sound.steady import steady
-from phonoscope.sound.threads import one_thread
 from phonoscope.sound.trial import Trial
 from phonoscope.sound.verdict import followed, noise_level, predicting
 from phonoscope.types import Float64, MotionField, Sound, Verdict
@@ -38,6 +37,8 @@ from phonoscope.types import Float64, MotionField, Sound, Verdict
 _RATE_OF_BAND = 4  # samples to a period of the highest frequency
 SWAY_HZ = 20.0
 """What is slower is sway."""
+LISTENING = 1.2
+"""What listening takes: so many times the weighing of all samples, in tests."""
 # Errors under sway, of lamps and of codecs reached 13 dB in rows and 5 in frames in tests. Behind
 # codecs that predict a frame from its neighbours it was 25 in rows, where a camera swayed and bands
 # of a lamp rolled through the picture, and 16 in frames.
@@ -77,7 +78,7 @@ def listen_to_rows(field: MotionField, band_hz: tuple[float, float], false_alarm
     still = _kept(steady(field, min(low, SWAY_HZ)))
     layout = Layout.of(field.cells, high)
     said = _verdicts(still, layout, band_hz, false_alarm)
-    rate = _RATE_OF_BAND * math.ceil(high)
+    rate = _sample_rate(high)
     gains = learned_gains(still, layout)
     doubts: tuple[str, ...] = ()
     if any(one.verdict.detected for one in said):
@@ -90,7 +91,7 @@ def listen_to_rows(field: MotionField, band_hz: tuple[float, float], false_alarm
     verdict = _together([one.verdict for one in said])
     # A sound below half the frame rate is the same whatever the line delay.
     slow = verdict.heard_hz is not None and verdict.heard_hz[1] <= field.rate_hz / 2
-    warnings = () if slow else doubts
+    warnings = () if slow else (*doubts, *_after_codec(field))
     gains = _in_units(gains, layout, still)
     even = even_out(
         rows_of(still, layout, gains),
@@ -146,32 +147,47 @@ class _Said:
 
 def foreseen_in_rows(
     field: MotionField, band_hz: tuple[float, float], false_alarm: float, longer: float
-) -> tuple[float, float]:
-    """Return the noise of all rows together within a band, and the least motion detected; px RMS.
+) -> tuple[float, float, float]:
+    """Return the noise of all rows together within a band, px, and what `foresee` tells beside it.
 
-    `longer` is as in `weigh`, the rest as in `listen_to_rows`.
+    That is the least motion detected, px RMS, and how long listening to the whole clip will take,
+    s. `longer` is as in `weigh`, the rest as in `listen_to_rows`.
     """
+    high, rate = band_hz[1], float(field.rate_hz)
+    begun = time.perf_counter()
     still = _kept(steady(field, min(band_hz[0], SWAY_HZ)))
-    said = _verdicts(still, Layout.of(field.cells, band_hz[1]), band_hz, false_alarm, longer)
-    a_second = float(still.rate_hz) * float(np.trace(still.information.sum(axis=0)[:2, :2])) / 2
-    noise = said[-1].noise * 2 * (band_hz[1] - band_hz[0]) / a_second
-    return math.sqrt(noise), _together([one.verdict for one in said]).detectable_px
+    layout = Layout.of(field.cells, high)
+    said = _verdicts(still, layout, band_hz, false_alarm, longer)
+    information = rate * float(np.trace(still.information.sum(axis=0)[:2, :2])) / 2  # a second's
+    noise = said[-1].noise * 2 * (high - band_hz[0]) / information
+    verdict = _together([one.verdict for one in said])
+    weighed_s = time.perf_counter() - begun
+    a_second_s = _reconstruction_s(high)
+    seconds = longer * (LISTENING * weighed_s + a_second_s * field.samples / rate)
+    if verdict.detected:
+        gains = learned_gains(still, layout)
+        trial = Trial.of(still, layout, gains, _sample_rate(high), high)
+        seconds += trial.foretold_s(gains, a_second_s)
+    return math.sqrt(noise), verdict.detectable_px, seconds
 
 
-def reconstruction_s(high_hz: float) -> float:
+def _reconstruction_s(high_hz: float) -> float:
     """Return how long this machine takes to reconstruct a second of sound up to a frequency.
 
     Found by doing it with noise.
     """
     at = np.arange(0, _TRIED_S, 1 / (_ROWS_OF_BAND * high_hz))
     rows = Rows(at, np.random.default_rng(0).standard_normal(len(at)), np.ones(len(at)))
-    rate = _RATE_OF_BAND * math.ceil(high_hz)
-    with one_thread():
-        pieces = stream_even([rows], rate_hz=rate, band_hz=high_hz)
-        next(pieces)  # the first window takes many steps
-        begun = time.perf_counter()
-        samples = sum(len(piece.samples) for piece in pieces)
+    rate = _sample_rate(high_hz)
+    pieces = stream_even([rows], rate_hz=rate, band_hz=high_hz)
+    next(pieces)  # the first window takes many steps
+    begun = time.perf_counter()
+    samples = sum(len(piece.samples) for piece in pieces)
     return (time.perf_counter() - begun) * rate / samples
+
+
+def _sample_rate(high_hz: float) -> int:
+    return _RATE_OF_BAND * math.ceil(high_hz)
 
 
 def _verdicts(
@@ -230,9 +246,9 @@ def _of_rows(
 def _beyond_following(field: MotionField, verdict: Verdict, rms_px: float) -> Verdict:
     """Take back what may be a codec's following of sway."""
     step = lag_px(field, np.ones(len(field.cells)), SWAY_HZ, FRAMES_LATE_ROWS)
-    if not verdict.detected:
-        return replace(verdict, detectable_px=max(verdict.detectable_px, step))
-    return verdict if rms_px > step else followed(verdict, rms_px, step, FRAMES_LATE_ROWS)
+    if verdict.detected and rms_px <= step:
+        return followed(verdict, rms_px, step, FRAMES_LATE_ROWS)
+    return replace(verdict, detectable_px=max(verdict.detectable_px, step))
 
 
 def _together(said: Sequence[Verdict]) -> Verdict:
@@ -271,6 +287,17 @@ def _kept(field: MotionField) -> MotionField:
     if 8 * len(field.cells) * field.samples > _CACHE_BYTES:
         return field
     return replace(field, blocks=tuple(field.blocks))
+
+
+def _after_codec(field: MotionField) -> tuple[str, ...]:
+    # All pieces of a row err alike, so nothing in the rows tells by how much.
+    if not predicting(field.facts):
+        return ()
+    return (
+        f"{field.facts.codec} predicts frames from each other, and what it leaves out follows the "
+        "sound: the true SNR is lower than claimed, in tests by 8 to 10 dB; the highest bit rate, "
+        "or a file without such compression, helps.",
+    )
 
 
 def _silence(verdict: Verdict) -> tuple[str, ...]:

@@ -94,8 +94,8 @@ def cross_fit(channels: Channels, time_filter: TimeFilter, window: int) -> Cross
         both = [_orthonormal(np.hstack([fixed, t]))[:, :width] for t in taught]
     references = _at_random(channels, min(_REFERENCES, channels.count - width), random)
     # What is still, for the lamps' sake, hears less than noise.
-    silent = [_span(np.hstack([known, channels.deaf])) for known in both]
-    apart = [_span(references - known @ (known.T @ references)) for known in silent]
+    silent = [span(np.hstack([known, channels.deaf])) for known in both]
+    apart = [span(references - known @ (known.T @ references)) for known in silent]
     signs = _signs_of_patches(channels, random)
     scattered = [known * sign[:, None] for known in both for sign in signs]
     parts = [*both, *apart, *scattered]
@@ -191,8 +191,8 @@ def _signs_of_patches(channels: Channels, random: np.random.Generator) -> list[F
     return [np.repeat(signs[patch], PER_CELL) for signs in drawn]
 
 
-def _span(columns: Float64) -> Float64:
-    # Orthonormal, too, and as many as there are: of few channels little may be left.
+def span(columns: Float64) -> Float64:
+    """Return an orthonormal basis of columns, as many as there are: it may be none."""
     vectors, values, _ = np.linalg.svd(columns, full_matrices=False)
     return np.asarray(vectors[:, values > _LEAST * max(float(values.max(initial=0)), 1e-300)])
 

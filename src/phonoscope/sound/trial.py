@@ -5,6 +5,11 @@ stays the same over several frames; wrongly put together they are not. How likel
 samples of one process tells the two apart.
 """
 
+import math
+import os
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +26,7 @@ _LEVELLING = 2
 _NEAR = (0.96, 1.04)
 _APART = 3  # steps of the scan
 _SCAN = np.round(np.exp(np.arange(-0.285, 0.2851, 0.015)), 4)
+_CORES = os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,11 +101,24 @@ class Trial:
             )
         return self._better_delay(gains, shutter)
 
+    def foretold_s(self, gains: Gains, a_second_s: float) -> float:
+        """Return how long `signed`, `doubts` and `levelled` will take, by making a beginning.
+
+        Reconstructing a second of sound takes `a_second_s`.
+        """
+        begun = time.perf_counter()
+        gains, delay = self.signed(gains), self.layout.delay_s
+        likelihood = self._likelihood(gains, delay)
+        alone = time.perf_counter()
+        peaks = self._peaks(gains, delay, likelihood)
+        done = time.perf_counter()
+        scanned = 0.0 if peaks else math.ceil(len(_SCAN) / _CORES) * (done - alone)
+        return done - begun + scanned + _LEVELLING * _LENGTH_S * a_second_s
+
     def _peaks(self, gains: Gains, delay_s: Float64, likelihood: float) -> bool:
         # Errors that only look like sound may be likelier the more, or the less, rows are apart.
-        return all(
-            likelihood > self._likelihood(gains, delay_s * factor) + _SURE for factor in _NEAR
-        )
+        near = self._likelihoods(gains, (delay_s * factor for factor in _NEAR))
+        return likelihood > max(near) + _SURE
 
     def levelled(self, gains: Gains) -> Gains:
         """Return gains whose noise is what the sound leaves of the rows.
@@ -125,7 +144,7 @@ class Trial:
         delay = self.layout.delay_s
         longest = 1 / float(self.part.rate_hz) / delay[-1]
         factors = _SCAN[longest >= _SCAN]
-        found = np.array([self._likelihood(gains, delay * factor) for factor in factors])
+        found = np.array(self._likelihoods(gains, (delay * factor for factor in factors)))
         best = int(np.argmax(found[_APART:-_APART])) + _APART if len(found) > 2 * _APART else 0
         beside = np.append(found[best - _APART : best - 1], found[best + 2 : best + _APART + 1])
         if best and found[best] > beside.max() + 2 * _SURE:
@@ -141,6 +160,11 @@ class Trial:
             f"the sound is too faint or too simple to tell whether the line delay of "
             f"{shutter.line_delay_s:.4g} s is right; if it is not, pitch and time are wrong.",
         )
+
+    def _likelihoods(self, gains: Gains, delays_s: Iterable[Float64]) -> list[float]:
+        # Nearly all of it is linear algebra, which lets go of the interpreter.
+        with ThreadPoolExecutor(_CORES) as pool:
+            return list(pool.map(lambda delay_s: self._likelihood(gains, delay_s), delays_s))
 
     def _likelihood(self, gains: Gains, delay_s: Float64) -> float:
         # Whatever the signs, the same strength counts, or likelihoods could not be compared.

@@ -73,10 +73,9 @@ def judge(
     """
     snr = np.where(evidence.p_value < false_alarm, evidence.snr, 0)
     reason = ""
-    background = evidence.noise / evidence.raised
     smoothed = is_smoothed(evidence)
     # Over the camera's noise, however little of it is left.
-    strongest = float(np.max(snr * np.minimum(background, 1)))
+    strongest = float(np.max(snr * np.minimum(_left_of_noise(evidence), 1)))
     beyond = 10 ** (_BEYOND_ARTEFACTS_DB / 10)
     if smoothed and 0 < strongest < beyond:
         snr = np.zeros_like(snr)
@@ -131,8 +130,13 @@ def followed(verdict: Verdict, rms_px: float, lag_px: float, frames: int) -> Ver
 
 def is_smoothed(evidence: Evidence) -> bool:
     """Return whether compression has taken much of the camera's noise, and small motion with it."""
-    noise = (evidence.noise / evidence.raised)[evidence.counted]
-    return bool(np.count_nonzero(noise < _SMOOTHED) > 0.5 * len(noise))
+    left = _left_of_noise(evidence)[evidence.counted]
+    return bool(np.count_nonzero(left < _SMOOTHED) > 0.5 * len(left))
+
+
+def _left_of_noise(evidence: Evidence) -> Float64:
+    # (bin,) of the camera's noise, at most: where it is most of what there is.
+    return evidence.noise / evidence.raised * evidence.quietest
 
 
 def noise_level(evidence: Evidence) -> float:

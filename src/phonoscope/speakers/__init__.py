@@ -4,18 +4,19 @@ from phonoscope.speakers.background import Background, load_background
 from phonoscope.speakers.channel import Channel, channel_of, measure_channel, through
 from phonoscope.speakers.diarise import find_turns
 from phonoscope.speakers.encoder import open_encoder
-from phonoscope.speakers.gender import LEAST, tell_gender, voice_pitch
+from phonoscope.speakers.gender import LEAST, check_least, tell_gender, voice_pitch
 from phonoscope.speakers.identify import Recording, identify_speaker
-from phonoscope.speakers.pitch import PitchCosts, track_pitch
-from phonoscope.speakers.speech import find_speech
+from phonoscope.speakers.pitch import track_pitch
+from phonoscope.speakers.speech import THRESHOLD, find_speech
 
 __all__ = [
     "LEAST",
+    "THRESHOLD",
     "Background",
     "Channel",
-    "PitchCosts",
     "Recording",
     "channel_of",
+    "check_least",
     "find_speech",
     "find_turns",
     "identify_speaker",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from phonoscope.errors import UsageError
-from phonoscope.speakers.pitch import track_pitch
+from phonoscope.speakers.pitch import STEP_S, track_pitch
 from phonoscope.speakers.speech import LEAST_BAND_HZ, checked
 from phonoscope.speakers.steady import for_pitch, steadiness
 from phonoscope.types import Float64, Gender, PitchTrack, Sex
@@ -18,7 +18,6 @@ LEAST_VOICED_S = 0.5
 PITCH_HZ = (65.0, 450.0)  # where voices speak
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 _MIDDLE_HZ = 150.0
-_STEP_S = 0.01
 _PARAMETERS = "gender.npz"
 
 
@@ -55,11 +54,11 @@ def voice_pitch(
     sound, band = checked(samples, rate_hz, band_hz)
     found = steadiness(sound, rate_hz, band) if band[1] >= LEAST_BAND_HZ else None
     if found is None:
-        return PitchTrack(np.zeros(0), np.zeros(0), np.zeros(0))
+        return PitchTrack.empty()
     floor, ceiling = PITCH_HZ
     return track_pitch(
         for_pitch(sound, rate_hz, found), rate_hz, floor_hz=floor,
-        ceiling_hz=min(ceiling, 0.45 * rate_hz), step_s=_STEP_S,
+        ceiling_hz=min(ceiling, 0.45 * rate_hz),
     )  # fmt: skip
 
 
@@ -90,10 +89,9 @@ def tell_gender(track: PitchTrack, *, least: float = LEAST) -> Gender:
     UsageError
         If `least` is not from 0.5 to 1.
     """
-    if not 0.5 <= least <= 1:
-        raise UsageError(f"least is {least!r}; give a probability from 0.5 to 1.")
+    check_least(least)
     pitch = track.pitch_hz[track.pitch_hz > 0]
-    voiced_s = len(pitch) * _STEP_S
+    voiced_s = len(pitch) * STEP_S
     median = float(np.median(pitch)) if len(pitch) else math.nan
     if voiced_s < LEAST_VOICED_S:
         reason = f"{voiced_s:.2g} s of voice are too short, of {LEAST_VOICED_S:g} that it takes"
@@ -105,6 +103,12 @@ def tell_gender(track: PitchTrack, *, least: float = LEAST) -> Gender:
     if max(female, 1 - female) < least:
         answer, reason = "cannot tell", f"women and men have such a pitch: {median:.0f} Hz"
     return Gender(answer, female, ratio, least, median, voiced_s, reason)
+
+
+def check_least(least: float) -> None:
+    """Raise `UsageError` unless it is a probability at which to answer."""
+    if not 0.5 <= least <= 1:
+        raise UsageError(f"least is {least!r}; give a probability from 0.5 to 1.")
 
 
 def pitch_quantiles(pitch_hz: Float64) -> Float64:

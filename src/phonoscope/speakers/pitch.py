@@ -16,32 +16,12 @@ _PERIODS = 3  # in a window
 _CANDIDATES = 14  # voiced ones a frame
 _FINE_HZ = 32_000  # the autocorrelation is interpolated to at least this rate
 _BLOCK = 256  # frames at once, so that memory does not grow with length
-
-
-@dataclass(frozen=True, slots=True)
-class PitchCosts:
-    """What decides between candidates; the defaults are those of Boersma (1993).
-
-    Attributes
-    ----------
-    silence_threshold
-        Peaks below this share of the sound's largest count as silent.
-    voicing_threshold
-        Strength from which a frame is rather voiced than not.
-    octave_cost
-        Strength that a candidate loses for each octave below the highest pitch.
-    octave_jump_cost, voiced_unvoiced_cost
-        Cost of a change of pitch by an octave, and of voice setting in or out, within 10 ms.
-    """
-
-    silence_threshold: float = 0.03
-    voicing_threshold: float = 0.45
-    octave_cost: float = 0.01
-    octave_jump_cost: float = 0.35
-    voiced_unvoiced_cost: float = 0.14
-
-
-_DEFAULT = PitchCosts()
+# What decides between candidates, as Boersma (1993) chose it.
+_SILENCE = 0.03  # of the sound's largest: lower peaks count as silent
+_VOICING = 0.45  # strength from which a frame is rather voiced than not
+_OCTAVE_COST = 0.01  # strength that a candidate loses for each octave below the highest pitch
+_JUMP_COST = 0.35  # of a change of pitch by an octave within 10 ms
+_CHANGE_COST = 0.14  # of voice setting in or out within 10 ms
 
 
 def track_pitch(
@@ -51,7 +31,6 @@ def track_pitch(
     floor_hz: float = FLOOR_HZ,
     ceiling_hz: float = CEILING_HZ,
     step_s: float = STEP_S,
-    costs: PitchCosts = _DEFAULT,
 ) -> PitchTrack:
     """Follow the pitch of a voice through a sound.
 
@@ -70,8 +49,6 @@ def track_pitch(
         Range of the pitch. A window holds three periods of the lowest.
     step_s
         From frame to frame.
-    costs
-        What decides between candidates.
 
     Returns
     -------
@@ -94,13 +71,13 @@ def track_pitch(
     sound = _checked(samples, rate_hz, floor_hz, ceiling_hz, step_s)
     grid = _Grid.of(len(sound), rate_hz, floor_hz, ceiling_hz, step_s)
     if grid.frames == 0:
-        return PitchTrack(np.zeros(0), np.zeros(0), np.zeros(0))
+        return PitchTrack.empty()
     blocks = [
-        _candidates(sound, grid, range(first, min(first + _BLOCK, grid.frames)), costs)
+        _candidates(sound, grid, range(first, min(first + _BLOCK, grid.frames)))
         for first in range(0, grid.frames, _BLOCK)
     ]
     pitch, strength, loudness = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    chosen = _path(pitch, strength, loudness, step_s, ceiling_hz, costs)
+    chosen = _path(pitch, strength, loudness, step_s, ceiling_hz)
     every = np.arange(grid.frames)
     count = pitch.shape[1]
     voiced = chosen < count
@@ -127,6 +104,11 @@ def _checked(
         )
     if not (math.isfinite(step_s) and step_s > 0):
         raise UsageError(f"the step from frame to frame is {step_s!r} s; give a positive time.")
+    return one_row(samples)
+
+
+def one_row(samples: ArrayLike) -> Float64:
+    """Return a sound as an array; raise `InputError` if it is not one row of finite samples."""
     sound = np.asarray(samples, dtype=np.float64)
     if sound.ndim != 1 or not np.isfinite(sound).all():
         raise InputError(
@@ -184,9 +166,7 @@ def _autocorrelation(frames: Float64, size: int, finer: int) -> Float64:
     return np.asarray(np.fft.irfft(power, size * finer))
 
 
-def _candidates(
-    sound: Float64, grid: _Grid, numbers: range, costs: PitchCosts
-) -> tuple[Float64, Float64, Float64]:
+def _candidates(sound: Float64, grid: _Grid, numbers: range) -> tuple[Float64, Float64, Float64]:
     """Return ``(frame, candidate)`` pitches and strengths, and ``(frame,)`` loudness.
 
     A candidate that does not exist has strength -1. The loudness is the largest windowed sample
@@ -202,16 +182,14 @@ def _candidates(
     power = raw[:, :1]
     height = raw[:, grid.lags] / np.where(power > 0, power, 1) / grid.own
     left, here, right = height[:, :-2], height[:, 1:-1], height[:, 2:]
-    summit = (here > left) & (here >= right) & (here > 0.5 * costs.voicing_threshold)
+    summit = (here > left) & (here >= right) & (here > 0.5 * _VOICING)
     bend = 2 * here - left - right
     shift = np.divide(0.5 * (right - left), bend, out=np.zeros_like(here), where=summit)
     lag = np.arange(grid.lags.start + 1, grid.lags.stop - 1) + shift
     rate = grid.finer * grid.rate_hz
     strength = here + 0.25 * (right - left) * shift
     strength = np.where(strength > 1, 1 / np.maximum(strength, 1), strength)
-    worth = np.where(
-        summit, strength - costs.octave_cost * np.log2(grid.ceiling_hz * lag / rate), -1
-    )
+    worth = np.where(summit, strength - _OCTAVE_COST * np.log2(grid.ceiling_hz * lag / rate), -1)
     kept = min(_CANDIDATES, worth.shape[1])
     best = np.argpartition(worth, -kept, axis=1)[:, -kept:]
     found = np.take_along_axis(summit, best, axis=1)
@@ -223,27 +201,24 @@ def _candidates(
 
 
 def _path(
-    pitch: Float64, strength: Float64, loudness: Float64, step_s: float, ceiling_hz: float,
-    costs: PitchCosts,
-) -> NDArray[np.int64]:  # fmt: skip
+    pitch: Float64, strength: Float64, loudness: Float64, step_s: float, ceiling_hz: float
+) -> NDArray[np.int64]:
     """Return the ``(frame,)`` candidate on the best path; the number of candidates for none."""
     frames, voiced = pitch.shape
-    faintness = loudness * (1 + costs.voicing_threshold) / costs.silence_threshold
-    unvoiced = costs.voicing_threshold + np.maximum(0, 2 - faintness)
-    gain = np.where(
-        strength >= 0, strength + costs.octave_cost * np.log2(pitch / ceiling_hz), -np.inf
-    )
+    faintness = loudness * (1 + _VOICING) / _SILENCE
+    unvoiced = _VOICING + np.maximum(0, 2 - faintness)
+    gain = np.where(strength >= 0, strength + _OCTAVE_COST * np.log2(pitch / ceiling_hz), -np.inf)
     value = np.column_stack([gain, unvoiced])
     octaves = np.log2(pitch)
     scale = 0.01 / step_s  # the costs are for steps of 10 ms
-    change = scale * costs.voiced_unvoiced_cost
+    change = scale * _CHANGE_COST
     before = np.empty((frames, voiced + 1), dtype=np.int64)
     total = value[0]
     cost = np.full((voiced + 1, voiced + 1), change)
     cost[voiced, voiced] = 0
     for frame in range(1, frames):
         jump = np.abs(octaves[frame - 1][:, None] - octaves[frame])
-        cost[:voiced, :voiced] = scale * costs.octave_jump_cost * jump
+        cost[:voiced, :voiced] = scale * _JUMP_COST * jump
         through = total[:, None] - cost
         before[frame] = through.argmax(axis=0)
         total = value[frame] + through.max(axis=0)

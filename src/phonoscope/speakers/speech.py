@@ -6,15 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from phonoscope.errors import InputError, UsageError
-from phonoscope.speakers.pitch import FLOOR_HZ, track_pitch
+from phonoscope.errors import UsageError
+from phonoscope.speakers.pitch import FLOOR_HZ, STEP_S, one_row, track_pitch
 from phonoscope.speakers.steady import steadiness, unsteady_part
 from phonoscope.types import Float64, PitchTrack, SpeechActivity
 
 THRESHOLD = 1.0
 CEILING_HZ = 500.0
 LEAST_BAND_HZ = 400.0  # the highest frequency that the band must reach
-_STEP_S = 0.01
 # Each in the unit of its own threshold; between the most that noises gave and what speech at 0 dB
 # gives (`benchmarks/speakers.py silence` and `speech`).
 _UNSTEADY = 0.12  # mean share of power that comes and goes
@@ -95,12 +94,12 @@ def find_speech(
     if found.share == 0:
         return _none(threshold, "there is no sound")
     rest = unsteady_part(sound, rate_hz, found)
-    track = track_pitch(rest, rate_hz, ceiling_hz=min(CEILING_HZ, 0.45 * rate_hz), step_s=_STEP_S)
+    track = track_pitch(rest, rate_hz, ceiling_hz=min(CEILING_HZ, 0.45 * rate_hz))
     moving = [s for s in stretches(track) if s.moved >= _MOVED and s.glide >= _GLIDE]
     measures = {
         "the sound hardly comes and goes": found.share / _UNSTEADY,
         "hardly anything in it is voiced with a pitch that glides": (
-            sum(s.last - s.first for s in moving) * _STEP_S / (len(sound) / rate_hz) / _VOICED
+            sum(s.last - s.first for s in moving) * STEP_S / (len(sound) / rate_hz) / _VOICED
         ),
         "its pitch stays the same": _spread(track, moving) / _SPREAD,
     }
@@ -119,12 +118,7 @@ def checked(
     low, high = (0.0, rate_hz / 2) if band_hz is None else band_hz
     if not 0 <= low < high:
         raise UsageError(f"the band {low:g} to {high:g} Hz is none; give the lower edge first.")
-    sound = np.asarray(samples, dtype=np.float64)
-    if sound.ndim != 1 or not np.isfinite(sound).all():
-        raise InputError(
-            f"a sound must be one row of finite samples, not an array of shape {sound.shape} with "
-            f"{np.count_nonzero(~np.isfinite(sound))} that are not finite."
-        )
+    sound = one_row(samples)
     return sound, (float(low), float(min(high, rate_hz / 2)))
 
 
@@ -135,7 +129,7 @@ def stretches(track: PitchTrack) -> list[Stretch]:
     joined = voiced[1:] & voiced[:-1] & (np.abs(np.diff(octave)) < _JUMP)
     breaks = np.flatnonzero(~joined) + 1
     edges = [0, *breaks.tolist(), len(voiced)]
-    least = round(_STRETCH_S / _STEP_S)
+    least = round(_STRETCH_S / STEP_S)
     return [
         Stretch(
             first, last, float(np.ptp(octave[first:last])),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from phonoscope.types.arrays import Float64
 
 Sex = Literal["female", "male", "cannot tell"]
@@ -27,6 +29,11 @@ class PitchTrack:
     time_s: Float64
     pitch_hz: Float64
     strength: Float64
+
+    @classmethod
+    def empty(cls) -> "PitchTrack":
+        """Return a track without frames."""
+        return cls(np.zeros(0), np.zeros(0), np.zeros(0))
 
     @property
     def voiced_share(self) -> float:

@@ -9,11 +9,11 @@ Apple   QuickTime key ``com.apple.quicktime.camera.framereadouttimeinmicrosecond
 GoPro   ``SROT`` of the GPMF in ``moov/udta``, or in the first packet of its track    ms
 Sony    0xe40e of the acquisition metadata in the first packet of the rtmd track      µs
 Canon   0xe209 of the acquisition metadata in the first packet of the metadata track  ns
+DJI     ``sensor_readout_time`` in the first packet of the djmd track                 ns
 ======  ============================================================================  ====
 
 Places, types and units are as ExifTool [1]_ and telemetry-parser [2]_ read them; no untouched file
-of these cameras was at hand to verify them. DJI's tag lies in a layout of its own for each model
-and is not read.
+of these cameras was at hand to verify them. Some of DJI's models do not write it.
 
 References
 ----------
@@ -34,9 +34,11 @@ from xml.etree import ElementTree as ET
 import av
 from av.container import InputContainer
 
+from phonoscope.choices import Direction
 from phonoscope.types import Shutter
 from phonoscope.video.boxes import Box, content, find, key_values
 from phonoscope.video.cameras import RATE_TOLERANCE, look_up
+from phonoscope.video.dji import clip_of
 from phonoscope.video.klv import acquisition_tags, gpmf, gpmf_number
 from phonoscope.video.rate import plain
 
@@ -49,14 +51,32 @@ _MAKES = ("com.apple.quicktime.make", "com.android.manufacturer", "make")
 _MODELS = ("com.apple.quicktime.model", "com.android.model", "model")
 _SONY_HEAD = b"\x00\x1c"  # the length of what precedes the sets in a packet of rtmd
 _CANON_HEADS = (b"\x01\x00\x00\x00", b"\x02\x00\x00\x00")  # time code; acquisition metadata
+_STEADIED = (
+    " The camera has also steadied the picture, which moves rows away from where they were read: "
+    "expect less, and film with that off."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A read-out time in a file: the tag's name, and its value, s; None if it is no number."""
+    """A read-out time in a file.
+
+    Attributes
+    ----------
+    name
+        Of the tag.
+    read_out_s
+        Its value, s; None if it is no number.
+    direction
+        In which rows are read, where that is told; None if columns are read.
+    steadied
+        Whether the camera says that it has moved the picture to steady it.
+    """
 
     name: str
     read_out_s: float | None
+    direction: Direction | None = "down"
+    steadied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +119,13 @@ def camera_tags(
         with path.open("rb") as file:
             found += _tags_of_boxes(file)
             xml = _sony_xml(file)
+    make, model, rate = _device(xml)
     if not found and any(stream.type == "data" for stream in container.streams):
         with reopen() as unread:
-            found += [tag for packet in _first_data(unread) for tag in _tags_of_packet(packet)]
-    make, model, rate = _device(xml)
+            packets = _first_data(unread)
+        found += [tag for packet in packets for tag in _tags_of_packet(packet)]
+        for clip in filter(None, map(clip_of, packets)):
+            make, model = "DJI", clip.product.removeprefix("DJI ")
     names = {key.lower(): value for key, value in container.metadata.items()}
     return Tags(
         read_out=found[0] if found else None,
@@ -127,16 +150,18 @@ def shutter_of(tags: Tags, size: tuple[int, int], rate: Fraction) -> tuple[Shutt
     Notes
     -----
     The tag in the file counts before the table. Its time is taken as that of the whole height of
-    the picture, so the line delay is the read-out time over the number of rows; neither tells a
-    direction, and rows are taken to be read from the top. A read-out that is not above 0, or
-    that takes longer than a frame lasts, cannot be right, and is ignored.
+    the picture, so the line delay is the read-out time over the number of rows. Where no direction
+    is told, rows are taken to be read from the top. A read-out that is not above 0, or that takes
+    longer than a frame lasts, cannot be right, and is ignored.
     """
-    if tags.read_out is not None:
-        reason = _wrong(tags.read_out.read_out_s, rate)
-        if tags.read_out.read_out_s is not None and not reason:
-            return _rolling(tags.read_out.read_out_s, size[1], "file", tags.read_out.name)
+    tag = tags.read_out
+    if tag is not None:
+        reason = _wrong(tag, rate)
+        if tag.read_out_s is not None and tag.direction is not None and not reason:
+            shutter, told = _rolling(tag.read_out_s, size[1], "file", tag.name, tag.direction)
+            return shutter, told + (_STEADIED if tag.steadied else "")
         return Shutter(), (
-            f"the file's read-out time ({tags.read_out.name}) {reason}, so it is ignored and all "
+            f"the file's read-out time ({tag.name}) {reason}, so it is ignored and all "
             "rows are taken to be read at once; if they were not, give the read-out time with "
             "readout (--readout)."
         )
@@ -150,9 +175,13 @@ def shutter_of(tags: Tags, size: tuple[int, int], rate: Fraction) -> tuple[Shutt
 
 
 def _rolling(
-    read_out_s: float, rows: int, source: Literal["file", "table"], name: str
+    read_out_s: float,
+    rows: int,
+    source: Literal["file", "table"],
+    name: str,
+    direction: Direction = "down",
 ) -> tuple[Shutter, str]:
-    shutter = Shutter(read_out_s / rows, "down", source)
+    shutter = Shutter(read_out_s / rows, direction, source)
     where = "the file's own tag" if source == "file" else "the table of cameras"
     return shutter, (
         f"the sensor was read out row by row, by {where} ({name}): {read_out_s * 1e3:.4g} ms a "
@@ -161,10 +190,13 @@ def _rolling(
     )
 
 
-def _wrong(read_out_s: float | None, rate: Fraction) -> str:
-    """Return why a read-out time cannot be right; empty if it can."""
+def _wrong(tag: Tag, rate: Fraction) -> str:
+    """Return why a read-out time is of no use; empty if it is."""
+    read_out_s = tag.read_out_s
     if read_out_s is None:
         return "is damaged"
+    if tag.direction is None:
+        return "is that of a sensor read column by column, which cannot be dealt with"
     if not math.isfinite(read_out_s) or read_out_s <= 0:
         return f"is {read_out_s * 1e3:.4g} ms"
     if read_out_s * rate > 1 + RATE_TOLERANCE:
@@ -187,6 +219,12 @@ def _tags_of_packet(packet: bytes) -> Iterator[Tag]:
     """Yield the read-out times in a packet of a metadata track, whose maker its head tells."""
     if packet.startswith(b"DEVC"):
         yield from _gopro(packet)
+        return
+    clip = clip_of(packet)
+    if clip is not None:
+        if clip.told:
+            name = "DJI sensor_readout_time"
+            yield Tag(name, clip.read_out_s, clip.direction, clip.steadied)
         return
     if packet.startswith(_SONY_HEAD):
         maker, wanted, unit_s = "Sony 0xe40e", 0xE40E, 1e-6
