@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 
 from phonoscope.speakers.background import Background, pack
 from phonoscope.speakers.calibrate import cllr, equal_error_rate, fit_calibration
-from phonoscope.speakers.channel import measure_channel
+from phonoscope.speakers.channel import Channel, measure_channel
 from phonoscope.speakers.diarise import LARGEST_GAIN, MOST, cluster, count_probability, turns_of
-from phonoscope.speakers.features import measure_frames, speech_frames, typical_pitch
+from phonoscope.speakers.features import Frames, measure_frames, speech_frames, typical_pitch
 from phonoscope.speakers.identify import conditions, enrol, scores, tune_ear
 from phonoscope.speakers.voices import LEARNED_FRAMES
 from phonoscope.types import Float64
+from speakers_corpus import CHANNELS as FILMED
+from speakers_corpus import filmed
 from speakers_drawn import RECORDED_HZ, conversation, drawn, error_rate, many
 
 DATA = Path(__file__).parents[1] / "src" / "phonoscope" / "speakers" / "data"
@@ -32,6 +34,8 @@ FOLDS = 3
 CHANNELS = 42
 TESTS = 7  # of each channel
 OTHERS = 9  # enrolled beside the one who speaks
+FILMED_SNRS_DB = (8.0, 12.0, 16.0, 20.0)
+FILMED_S, ENROLLED_S = 5, 10
 CONVERSATIONS = 210
 PRIOR = np.array([0.3, 0.3, 0.3, 0.1])  # of 1 to 4 speakers
 FEWEST_STRETCHES = 3
@@ -118,17 +122,59 @@ def _two_covariances(readers: list[Float64]) -> tuple[Float64, Float64, Float64]
 
 
 def calibration() -> None:
-    """Fit on trials in channels at random, the readers apart from those of the background."""
+    """Fit on trials in channels at random, the readers apart from those of the background.
+
+    Where the colour has to be estimated, as of a sound recovered from video, the sound is filmed;
+    a colour that was measured is drawn.
+    """
     sounds = many()
-    trials = [_trials(sounds, number) for number in range(CHANNELS)]
+    drawn_trials = [_trials(sounds, number) for number in range(CHANNELS)]
+    filmed_trials = [trial for trial in map(_filmed, range(2 * len(_long(sounds)))) if trial]
     fitted: dict[str, Float64] = {}
-    for colour in ("measured", "estimated"):
-        raw, where, same = (
-            np.concatenate([trial[colour][i] for trial in trials]) for i in range(3)
-        )
+    for colour, trials in (
+        ("measured", [trial["measured"] for trial in drawn_trials]),
+        ("estimated", filmed_trials),
+    ):
+        raw, where, same = (np.concatenate([trial[i] for trial in trials]) for i in range(3))
         fitted[colour] = fit_calibration(raw, where, same.astype(bool)).weight
-        _cross_validated(colour, [trial[colour] for trial in trials])
+        _cross_validated(colour, trials)
     np.savez_compressed(DATA / "calibration.npz", **fitted)  # type: ignore[arg-type]
+
+
+def _long(sounds: dict[str, Float64]) -> list[str]:
+    return [name for name in sounds if len(sounds[name]) >= 12 * RECORDED_HZ]
+
+
+def _filmed(number: int) -> Trials | None:
+    """Return the trials of one reader, whose last seconds were filmed; None if nothing was heard.
+
+    Each is filmed twice, by different cameras.
+    """
+    sounds = many()
+    names = _long(sounds)
+    name = names[number % len(names)]
+    rng = np.random.default_rng([2028, number])
+    camera = list(FILMED.values())[(number + number // len(names)) % len(FILMED)]
+    snr_db = float(rng.choice(FILMED_SNRS_DB))
+    length = FILMED_S * RECORDED_HZ
+    spoken, known = sounds[name][-length:], sounds[name][:-length]
+    heard = filmed(spoken / spoken.std(), camera, snr_db, 1000 + number)
+    if not heard.detected:
+        return None
+    every = list(sounds)
+    fold = every.index(name) % FOLDS
+    readers = fold_without(fold)
+    others = [n for n in names if n != name and every.index(n) % FOLDS == fold]
+    known = known[: ENROLLED_S * RECORDED_HZ]
+    beside = [str(other) for other in rng.permutation(others)[:OTHERS]]
+    people = [known, *(_piece(sounds[other], len(known), rng) for other in beside)]
+    channel = measure_channel(
+        heard.samples, heard.rate_hz, readers, band_hz=heard.band_hz, noise_psd=heard.noise_psd,
+        measured=heard.measured,
+    )  # fmt: skip
+    frames = measure_frames(heard.samples, heard.rate_hz, channel.band_hz, channel.noise_psd)
+    print(f"filmed {number}: {camera.name}, {snr_db:.0f} dB", flush=True)
+    return _scored(channel, frames, people, readers)
 
 
 def _trials(sounds: dict[str, Float64], number: int) -> dict[str, Trials]:
@@ -173,18 +219,21 @@ def _both(
     people: list[Float64],
     readers: Background,
 ) -> dict[str, Trials]:
-    same = np.arange(len(people)) == 0
     channel = measure_channel(sound, rate, readers, band_hz=(80, 0.95 * rate / 2), noise_psd=psd)
     frames = measure_frames(sound, rate, channel.band_hz, psd)
-    ear = tune_ear(channel, readers)
-    enrolled = [enrol(channel, [(person, float(RECORDED_HZ))], readers) for person in people]
-    where = np.tile(conditions(channel, frames), (len(people), 1))
     # Apart from what colour may be expected, the two have all in common.
     measured = replace(channel, response=response, colour="measured")
     return {
-        "estimated": (scores(ear, frames, enrolled), where, same),
-        "measured": (scores(replace(ear, channel=measured), frames, enrolled), where, same),
+        "estimated": _scored(channel, frames, people, readers),
+        "measured": _scored(measured, frames, people, readers),
     }
+
+
+def _scored(channel: Channel, frames: Frames, people: list[Float64], readers: Background) -> Trials:
+    """Return scores, conditions and truth: the first of the people is the one who speaks."""
+    enrolled = [enrol(channel, [(person, float(RECORDED_HZ))], readers) for person in people]
+    where = np.tile(conditions(channel, frames), (len(people), 1))
+    return scores(tune_ear(channel, readers), frames, enrolled), where, np.arange(len(people)) == 0
 
 
 def _cross_validated(colour: str, trials: list[Trials]) -> None:
@@ -199,7 +248,8 @@ def _cross_validated(colour: str, trials: list[Trials]) -> None:
             llr = fitted.apply(scored, conditioned)
             same_llr.append(llr[truth])
             other_llr.append(llr[~truth])
-            first += [np.argmax(group[:6]) == 0 for group in llr.reshape(-1, 1 + OTHERS)]
+            starts = np.flatnonzero(truth)
+            first += [np.argmax(llr[start : start + 6]) == 0 for start in starts]
     same_all, other_all = np.concatenate(same_llr), np.concatenate(other_llr)
     print(
         f"{colour}: {len(same_all)} + {len(other_all)} trials; "
@@ -268,7 +318,9 @@ def _conversation(number: int) -> tuple[Float64, int, float]:
     evidences, labels, stretches = cluster(frames, readers)
     wrong = float("nan")
     if len(labels) >= talk.speakers:
-        wrong = error_rate(talk.turns, turns_of(stretches, labels[talk.speakers - 1]))
+        wrong = error_rate(
+            talk.turns, turns_of(stretches, labels[talk.speakers - 1], speech_frames(frames))
+        )
     return evidences, talk.speakers, wrong
 
 

@@ -47,7 +47,10 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_video(scene.frames(), made / "clip.mp4", scene.camera.fps, codec="h264", crf=2)
     shutil.copy(made / "clip.mp4", made / "calibration.mp4")
     write_audio(made / "noise.wav", scene.sound, scene.sound_rate_hz)
-    write_audio(made / "voice.wav", _voice(), 2200)
+    write_audio(made / "voice.wav", _voice(2200, 120), 2200)
+    (made / "bert").mkdir()
+    for name, pitch_hz in (("anna.wav", 200), ("carl.wav", 100), ("bert/one.wav", 120)):
+        write_audio(made / name, _voice(16000, pitch_hz), 16000)
     return made
 
 
@@ -58,13 +61,13 @@ def folder(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return tmp_path
 
 
-def _voice() -> Any:
+def _voice(rate_hz: int, pitch_hz: float) -> Any:
     """Syllables whose pitch glides, in a little noise: enough of a voice to be told as one."""
-    time = np.arange(4 * 2200) / 2200
-    pitch = 120 * 2 ** (
+    time = np.arange(4 * rate_hz) / rate_hz
+    pitch = pitch_hz * 2 ** (
         0.25 * np.sin(2 * np.pi * 1.3 * time) + 0.1 * np.sin(2 * np.pi * 0.4 * time)
     )
-    phase = 2 * np.pi * np.cumsum(pitch) / 2200
+    phase = 2 * np.pi * np.cumsum(pitch) / rate_hz
     voice = sum(np.cos(k * phase + k * k) / k for k in range(1, 8))
     spoken = voice * (np.sin(2 * np.pi * 3 * time) > -0.3) * (np.sin(2 * np.pi * 0.5 * time) > -0.7)
     return spoken + 0.02 * np.random.default_rng(0).standard_normal(len(time))

@@ -43,9 +43,11 @@ if TYPE_CHECKING:
     )
     from phonoscope.types import (
         Cells,
+        Diarisation,
         Displacement,
         Flicker,
         Frame,
+        Identification,
         Inspection,
         MotionBlock,
         MotionField,
@@ -96,9 +98,11 @@ _HOMES = {
     ),
     "types": (
         "Cells",
+        "Diarisation",
         "Displacement",
         "Flicker",
         "Frame",
+        "Identification",
         "Inspection",
         "MotionBlock",
         "MotionField",
@@ -118,9 +122,11 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Cells",
+    "Diarisation",
     "Displacement",
     "Flicker",
     "Frame",
+    "Identification",
     "InputError",
     "InputNotFoundError",
     "Inspection",

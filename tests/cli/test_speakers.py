@@ -71,9 +71,45 @@ def test_a_video_without_sound_has_no_speaker(phonoscope, here):
     assert "nothing stands above the noise floor" in done.err
 
 
+def test_people_are_compared(phonoscope, here, recovered):
+    (here / "him ü").mkdir()
+    for name in ("2609", "1998", "367"):
+        for number, path in enumerate(sorted((SPEECH / name).glob("*.flac"))[1:3]):
+            samples, rate, _ = ph.read_audio(path)
+            folder = here / "him ü" if name == "2609" else here
+            ph.write_audio(folder / f"{name} {number}.wav", samples, rate)
+    done = phonoscope(
+        "speakers", recovered, "--enrol", "him=him ü", "--enrol", "her=1998 0.wav",
+        "--enrol", "other=367 0.wav", "--enrol", "other=367 1.wav", "--json", "who.json",
+        "--number", 1,
+    )  # fmt: skip
+    assert (done.code, done.err) == (0, "")
+    record = json.loads((here / "who.json").read_text(encoding="utf-8"))
+    (one,) = record["identifications"]
+    first, *others = one["comparisons"]
+    assert first["name"] == "him"
+    assert first["log10_likelihood_ratio"] > 0 > max(o["log10_likelihood_ratio"] for o in others)
+    assert max(abs(o["log10_likelihood_ratio"]) for o in one["comparisons"]) <= 3.0
+    assert sum(other["probability"] for other in one["comparisons"]) == pytest.approx(1)
+    assert one["colour"] == "estimated"
+    assert record["number"] == 1
+    assert sum(record["number_probability"]) == pytest.approx(1)
+    assert all(turn["speaker"] == 0 for turn in record["turns"])
+    assert "him: " in done.out
+    assert "1 person, as given" in done.out
+    assert "none of them: " in done.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
+        (["silent.wav", "--enrol", "anna"], 2, "give NAME=PATH"),
+        (["silent.wav", "--enrol", "anna=."], 1, "there is no sound"),
+        (["silent.wav", "--enrol", "anna=empty"], 1, "holds no sound file"),
+        (["silent.wav", "--enrol", "anna=nosuch.wav"], 1, "there is no file nosuch.wav"),
+        (["silent.wav", "--number", 5], 2, "number is 5"),
+        (["silent.wav", "--encoder", "net.onnx"], 2, "nobody is enrolled"),
+        (["silent.wav", "--enrol", "a=silent.wav", "--encoder", "n.onnx"], 1, "no file n.onnx"),
         (["nosuch.wav"], 1, "there is no file nosuch.wav"),
         (["clip.mkv", "--least", 0.3], 2, "least is 0.3"),
         (["silent.wav", "--fps", 2200], 2, "has no frames"),
@@ -82,6 +118,7 @@ def test_a_video_without_sound_has_no_speaker(phonoscope, here):
 )
 def test_what_cannot_be_is_told_in_a_sentence(phonoscope, here, arguments, code, sentence):
     ph.write_audio(here / "silent.wav", np.zeros(RATE * 3), RATE)
+    (here / "empty").mkdir()
     done = phonoscope("speakers", *arguments)
     assert done.code == code
     assert sentence in done.err

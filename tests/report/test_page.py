@@ -11,8 +11,18 @@ import numpy as np
 import pytest
 
 import phonoscope as ph
-from phonoscope.report import write_report
+from phonoscope.report import told_of, write_report
 from phonoscope.scene import Camera, Motion, Scene, Texture, tones
+from phonoscope.types import (
+    Comparison,
+    Diarisation,
+    Gender,
+    Identification,
+    PitchTrack,
+    Speakers,
+    SpeechActivity,
+    Turn,
+)
 
 
 @pytest.fixture(scope="module")
@@ -198,3 +208,63 @@ def test_what_fails_half_way_leaves_nothing(heard, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         write_report(tmp_path / "report", field, sound)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def two_speak():
+    time = np.arange(0, 2, 0.01)
+    pitch = np.where(time < 1, 110.0, 210.0)
+    pitch[::7] = np.nan
+    return Speakers(
+        SpeechActivity(True, 3.0, 1.0, ((0.1, 1.9),)),
+        PitchTrack(time, pitch, np.full(len(time), 0.8)),
+        Gender("male", 0.1, -2.2, 0.8, 112.0, 1.5),
+        2200.0,
+        (20.0, 1100.0),
+        Diarisation(
+            2, np.array([0.1, 0.85, 0.05, 0.0]), (Turn(0.1, 0.95, 0), Turn(1.05, 1.9, 1))
+        ),
+        (
+            Identification(
+                (Comparison("<anna>", 1.5, 0.9, 10.0), Comparison("bert", -3.0, 0.1, 9.0)),
+                0.4, 0.5, 1.4, (20.0, 1100.0), 15.0, "estimated",
+            ),
+        ),
+    )  # fmt: skip
+
+
+def test_the_page_says_who_speaks(heard, two_speak, tmp_path):
+    page = write_report(tmp_path / "report", *heard, speakers=two_speak)
+    assert _parsed(page).find("body") is not None
+    text = page.read_text("utf-8")
+    assert "Who speaks" in text
+    assert "a man&#x27;s, with a probability of 90%" in text
+    assert "2 people, with a probability of 85%" in text
+    assert "1 at 0.1 to 0.9, 2 at 1.1 to 1.9 s" in text
+    assert "&lt;anna&gt;: 32 times as likely" in text
+    assert "bert: 1/1,000 as likely" in text
+    assert "none of them: 40%, if 50% before" in text
+    assert (page.parent / "pitch.png").stat().st_size > 5000
+
+
+def test_where_nobody_speaks_the_page_does_not_say_who(heard, tmp_path):
+    found = ph.speakers_in(heard[1])
+    assert not found.speech.detected
+    page = write_report(tmp_path / "report", *heard, speakers=found)
+    assert "Who speaks" not in page.read_text("utf-8")
+    assert not (page.parent / "pitch.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("probability", "least", "number", "words"),
+    [
+        ([0.5, 0.3, 0.2, 0.0], 0.8, None, "cannot tell how many people speak (1: 50%, 2: 30%"),
+        ([0.9, 0.1, 0.0, 0.0], 0.8, None, "1 person, with a probability of 90%"),
+        ([0.5, 0.3, 0.2, 0.0], 0.8, 1, "1 person, as given"),
+    ],
+)
+def test_how_many_is_said_only_when_it_is_sure(two_speak, probability, least, number, words):
+    found = replace(
+        two_speak, diarisation=Diarisation(1, np.array(probability), (Turn(0.1, 1.9, 0),))
+    )
+    assert words in dict(told_of(found, least, number))["number"]

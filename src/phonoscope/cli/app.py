@@ -116,6 +116,8 @@ SPEAKERS_EXAMPLES = """[bold]Examples[/bold]: of a recovered sound, or straight 
 
 phonoscope speakers out.wav
 
+phonoscope speakers out.wav --enrol anna=anna.wav --enrol bert=recordings/bert/
+
 phonoscope speakers clip.motion --band 80,1000 --json speakers.json"""
 
 SIMULATE_EXAMPLES = """[bold]Examples[/bold]

@@ -73,9 +73,11 @@ def write_page(
     folder: Path, field: "MotionField", sound: "Sound", at: Sequence[float] = ()
 ) -> Path:
     """Write a report, with the motion at some frequencies (else at the sound's peaks)."""
+    from phonoscope.pipeline import speakers_in
     from phonoscope.report import write_report
     from phonoscope.sound import deflection_shapes
 
     command = shlex.join(["phonoscope", *sys.argv[1:]])
     shapes = deflection_shapes(field, sound, at)
-    return write_report(folder, field, sound, shapes=shapes, command=command)
+    speakers = speakers_in(sound)
+    return write_report(folder, field, sound, shapes=shapes, speakers=speakers, command=command)

@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 import phonoscope
 from phonoscope.errors import UsageError
 from phonoscope.sound import left_by_exposure
-from phonoscope.types import Float64, Inspection, MotionField, Sound, Speakers, Verdict, VideoFacts
+from phonoscope.types import (
+    Diarisation,
+    Float64,
+    Identification,
+    Inspection,
+    MotionField,
+    Sound,
+    Speakers,
+    Verdict,
+    VideoFacts,
+)
 
 
 def record_of(field: MotionField, sound: Sound, **more: Any) -> dict[str, Any]:
@@ -58,11 +68,46 @@ def speakers_record(found: Speakers) -> dict[str, Any]:
         "voiced_s": 0.0 if gender is None else gender.voiced_s,
         "rate_hz": found.rate_hz,
         "band_hz": list(found.band_hz),
+        **_turns(found.diarisation),
+        "identifications": [_identification(one) for one in found.identifications],
         "pitch": {
             "time_s": found.pitch.time_s.tolist(),
             "pitch_hz": found.pitch.pitch_hz.tolist(),
             "strength": found.pitch.strength.tolist(),
         },
+    }
+
+
+def _turns(found: Diarisation | None) -> dict[str, Any]:
+    if found is None:
+        return {"number": None, "number_probability": None, "turns": []}
+    return {
+        "number": found.speakers,
+        "number_probability": found.probability.tolist(),
+        "turns": [
+            {"start_s": turn.start_s, "end_s": turn.end_s, "speaker": turn.speaker}
+            for turn in found.turns
+        ],
+    }
+
+
+def _identification(found: Identification) -> dict[str, Any]:
+    return {
+        "comparisons": [
+            {
+                "name": one.name,
+                "log10_likelihood_ratio": one.log10_lr,
+                "probability": one.probability,
+                "enrolled_s": one.enrolled_s,
+            }
+            for one in found.comparisons
+        ],
+        "none_probability": found.none_probability,
+        "none_prior": found.none_prior,
+        "speech_s": found.speech_s,
+        "band_hz": list(found.band_hz),
+        "snr_db": found.snr_db,
+        "colour": found.colour,
     }
 
 

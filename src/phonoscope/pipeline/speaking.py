@@ -1,26 +1,45 @@
-"""From a sound to who spoke: speech or not, the pitch, woman or man."""
+"""From a sound to who spoke: speech or not, the pitch, woman or man; how many, and which ones."""
 
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from phonoscope.audio import read_audio
-from phonoscope.errors import UsageError
+from phonoscope.errors import InputError, UsageError
+from phonoscope.pipeline.enrolling import AUDIO, Enrolled, read_enrolled
 from phonoscope.pipeline.recovering import recover
 from phonoscope.pipeline.request import Progress, Rate, parse_band
 from phonoscope.speakers import (
     LEAST,
+    MOST,
     THRESHOLD,
+    Channel,
+    Encoder,
+    Recording,
+    channel_of,
     check_least,
     find_speech,
+    find_turns,
+    identify_speaker,
+    load_background,
+    measure_channel,
+    open_encoder,
     tell_gender,
     voice_pitch,
 )
-from phonoscope.types import Float64, PitchTrack, Sound, Speakers, SpeechActivity
+from phonoscope.types import (
+    Diarisation,
+    Float64,
+    Identification,
+    PitchTrack,
+    Sound,
+    Speakers,
+    SpeechActivity,
+)
 
-_AUDIO = frozenset({".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".aif", ".aiff"})
 _EMPTY_DB = -75.0  # under the strongest: what a resampler leaves beyond the band of a sound
 _BINS = 2048
 _NOTHING = SpeechActivity(False, 0.0, THRESHOLD, (), "nothing stands above the noise floor")
@@ -32,12 +51,15 @@ def speakers_in(
     fps: Rate | None = None,
     band: tuple[float, float] | str | None = None,
     least: float = LEAST,
+    number: int | None = None,
+    enrol: Enrolled | None = None,
+    encoder: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Speakers:
-    """Say whether there is speech in a sound, where, and whether a woman or a man speaks.
+    """Say whether there is speech in a sound, where, and who speaks: how many, and which ones.
 
-    The answers hold for one adult speaker. How often they are right is measured in
-    `benchmarks/speakers.py`, and told in the documentation.
+    Woman or man is told as of one adult. How often the answers are right is measured in
+    `benchmarks/speakers.py` and `speakers_who.py`, and told in the documentation.
 
     Parameters
     ----------
@@ -46,7 +68,15 @@ def speakers_in(
     fps, band
         As in `recover`. Of a sound file the band is what it holds, unless it is given.
     least
-        Smallest probability at which to answer woman or man, 0.5 to 1.
+        Smallest probability at which to answer woman or man, and how many; 0.5 to 1.
+    number
+        How many people speak, 1 to 4, where that is known.
+    enrol
+        Clean recordings of people to compare with: for each name a file, a folder, or several; or
+        texts ``NAME=PATH``. They are sent through the channel of the sound first.
+    encoder
+        ONNX file of a speaker encoder of your own, to compare with in place of what comes with
+        Phonoscope; it takes at least three people enrolled.
     progress
         Called as frames are measured, where there are any.
 
@@ -59,36 +89,108 @@ def speakers_in(
     UsageError
         If an argument has a value that cannot be right.
     InputError
-        If nothing can be heard from the source.
+        If nothing can be heard from the source, or a recording cannot be compared.
     """
     check_least(least)
-    samples, rate, held, silent = _sound(source, fps, band, progress)
-    speech = _NOTHING if silent else find_speech(samples, rate, band_hz=held)
+    if number is not None and not 1 <= number <= MOST:
+        raise UsageError(f"number is {number}; give a number from 1 to {MOST}, or none.")
+    if encoder is not None and enrol is None:
+        raise UsageError("an encoder compares with people, and nobody is enrolled; enrol some.")
+    people = {} if enrol is None else read_enrolled(enrol)
+    network = None if encoder is None else open_encoder(encoder)
+    heard = _heard(source, fps, band, progress)
+    samples, rate, held = heard.samples, heard.rate_hz, heard.band_hz
+    speech = _NOTHING if heard.silent else find_speech(samples, rate, band_hz=held)
     if not speech.detected:
         return Speakers(speech, PitchTrack.empty(), None, rate, held)
     pitch = voice_pitch(samples, rate, band_hz=held)
-    return Speakers(speech, pitch, tell_gender(_within(pitch, speech), least=least), rate, held)
+    gender = tell_gender(_within(pitch, speech), least=least)
+    try:
+        spoken, channel = heard.channel()
+        found = find_turns(spoken, rate, channel=channel, speakers=number)
+    except InputError:
+        if people:
+            raise
+        return Speakers(speech, pitch, gender, rate, held)
+    sure = number is not None or found.probability.max() >= least
+    named = _named(spoken, channel, found if sure else None, people, network)
+    return Speakers(speech, pitch, gender, rate, held, found, named)
 
 
-def _sound(
+def _named(
+    samples: Float64,
+    channel: Channel,
+    turns: Diarisation | None,
+    people: dict[str, list[Recording]],
+    encoder: Encoder | None,
+) -> tuple[Identification, ...]:
+    """Compare each speaker's turns with the people enrolled; all as one where turns are None."""
+    if not people:
+        return ()
+    places = [np.arange(len(samples))]
+    if turns is not None and turns.speakers > 1:
+        places = [_of_speaker(turns, number, len(samples), channel.rate_hz)
+                  for number in range(turns.speakers)]  # fmt: skip
+    found = []
+    for own in places:
+        read = channel.measured
+        part = channel if read is None else replace(channel, measured=read[own])
+        found.append(
+            identify_speaker(samples[own], channel.rate_hz, people, channel=part, encoder=encoder)
+        )
+    return tuple(found)
+
+
+def _of_speaker(turns: Diarisation, number: int, length: int, rate_hz: float) -> Any:
+    own = np.zeros(length, np.bool_)
+    for turn in turns.turns:
+        if turn.speaker == number:
+            own[round(turn.start_s * rate_hz) : round(turn.end_s * rate_hz)] = True
+    return np.flatnonzero(own)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Heard:
+    """A sound, and the recovered one that it is, if it is one."""
+
+    samples: Float64
+    rate_hz: float
+    band_hz: tuple[float, float]
+    sound: Sound | None = None
+
+    @property
+    def silent(self) -> bool:
+        """Whether it is known to be noise alone."""
+        verdict = None if self.sound is None else self.sound.verdict
+        return verdict is not None and not verdict.detected
+
+    def channel(self) -> tuple[Float64, Channel]:
+        """Return the samples to compare, and the channel through which they came."""
+        if self.sound is not None:
+            return channel_of(self.sound, load_background())
+        channel = measure_channel(
+            self.samples, self.rate_hz, load_background(), band_hz=self.band_hz
+        )
+        return self.samples, channel
+
+
+def _heard(
     source: Any, fps: Rate | None, band: tuple[float, float] | str | None, progress: Progress | None
-) -> tuple[Float64, float, tuple[float, float], bool]:
-    """Return samples, their rate, their band, and whether they are known to be noise alone."""
-    if isinstance(source, str | os.PathLike) and Path(source).suffix.lower() in _AUDIO:
+) -> _Heard:
+    if isinstance(source, str | os.PathLike) and Path(source).suffix.lower() in AUDIO:
         if fps is not None:
             raise UsageError(f"{source} is a sound file and has no frames; leave fps out.")
         samples, whole, _ = read_audio(source)
         rate = float(whole)
         given = None if band is None else parse_band(band)
-        return samples, rate, given or _held_band(samples, rate), False
+        return _Heard(samples, rate, given or _held_band(samples, rate))
     if isinstance(source, Sound):
         if band is not None:
             raise UsageError("a sound has its band; recover it anew for another.")
         sound = source
     else:
         sound = recover(source, fps=fps, band=band, progress=progress)
-    silent = sound.verdict is not None and not sound.verdict.detected
-    return sound.samples, float(sound.rate_hz), sound.band_hz, silent
+    return _Heard(sound.samples, float(sound.rate_hz), sound.band_hz, sound)
 
 
 def _held_band(samples: Float64, rate_hz: float) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from phonoscope.report.moving import animate_shape
 from phonoscope.report.numbers import NUMBER_SUFFIXES, check_numbers, write_numbers
 from phonoscope.report.page import check_report, write_report
 from phonoscope.report.sounds import draw_spectrogram, draw_spectrum, draw_waveform
+from phonoscope.report.voices import draw_pitch, told_of
 
 __all__ = [
     "NUMBER_SUFFIXES",
@@ -16,10 +17,12 @@ __all__ = [
     "check_report",
     "draw_hearing",
     "draw_microphones",
+    "draw_pitch",
     "draw_shape",
     "draw_spectrogram",
     "draw_spectrum",
     "draw_waveform",
+    "told_of",
     "write_numbers",
     "write_report",
 ]

@@ -20,7 +20,9 @@ from phonoscope.report.drawing import check_picture
 from phonoscope.report.maps import draw_hearing, draw_shape
 from phonoscope.report.moving import animate_shape
 from phonoscope.report.sounds import draw_spectrogram, draw_spectrum, draw_waveform
-from phonoscope.types import MotionField, Shape, Sound
+from phonoscope.report.voices import draw_pitch, told_of
+from phonoscope.speakers import LEAST
+from phonoscope.types import MotionField, Shape, Sound, Speakers
 
 PAGE = "report.html"
 _MARK = '<meta name="generator" content="Phonoscope">'
@@ -56,6 +58,7 @@ def write_report(
     sound: Sound,
     *,
     shapes: Sequence[Shape] = (),
+    speakers: Speakers | None = None,
     command: str = "",
 ) -> Path:
     """Write a report of a sound: one page that holds all, and beside it all that it shows.
@@ -70,6 +73,8 @@ def write_report(
         The sound.
     shapes
         How the cells move at some frequencies, from `phonoscope.deflection_shapes`.
+    speakers
+        Who speaks in it, from `phonoscope.speakers_in`; told if there is speech.
     command
         The command line that makes it again, if there is one.
 
@@ -91,6 +96,8 @@ def write_report(
     check_report(target)
     with _new_content(target) as folder:
         shown = [*_pictures(folder, field, sound), *_of_shapes(folder, field, shapes)]
+        voices = speakers if speakers is not None and speakers.speech.detected else None
+        pitch = None if voices is None else _pitch(folder, voices)
         heard = list(_sounds(folder, sound))
         outputs = {
             path.name: sha256(path) for path in sorted(folder.iterdir()) if path.suffix != ".flac"
@@ -98,7 +105,7 @@ def write_report(
         record = {**sound.record, "command": command or None, "report": outputs}
         text = strict_json(record)
         (folder / "record.json").write_text(text, encoding="utf-8", errors="backslashreplace")
-        page = _page(sound, shown, heard, record, text)
+        page = _page(sound, shown, heard, _who(voices, pitch), record, text)
         (folder / PAGE).write_text(page, encoding="utf-8", errors="backslashreplace")
         for _, path in heard:
             path.unlink()
@@ -204,6 +211,32 @@ def _pictures(folder: Path, field: MotionField, sound: Sound) -> Iterator[_Shown
         yield _Shown(path, alt, caption)
 
 
+def _pitch(folder: Path, speakers: Speakers) -> _Shown:
+    path = folder / "pitch.png"
+    draw_pitch(speakers, path)
+    return _Shown(
+        path, "The pitch of the voice over time, and where there is speech",
+        "The pitch of the voice, where it has one. Shaded: speech.",
+    )  # fmt: skip
+
+
+def _who(speakers: Speakers | None, pitch: _Shown | None) -> list[str]:
+    if speakers is None or pitch is None:
+        return []
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(words)}</td></tr>'
+        for name, words in told_of(speakers, LEAST)
+    )
+    return ["<h2>Who speaks</h2>", _figure(pitch), f"<table><tbody>{rows}</tbody></table>"]
+
+
+def _figure(one: _Shown) -> str:
+    return (
+        f'<figure><img src="{_data(one.path)}" alt="{escape(one.alt)}">'
+        f"<figcaption>{escape(one.caption)}</figcaption></figure>"
+    )
+
+
 def _of_shapes(folder: Path, field: MotionField, shapes: Sequence[Shape]) -> Iterator[_Shown]:
     for shape in shapes:
         hz = f"{shape.frequency_hz:.5g}"
@@ -243,6 +276,7 @@ def _page(
     sound: Sound,
     shown: Sequence[_Shown],
     heard: Sequence[tuple[str, Path]],
+    who: Sequence[str],
     record: Mapping[str, Any],
     text: str,
 ) -> str:
@@ -263,11 +297,8 @@ def _page(
             f'<audio controls src="{_data(path)}" aria-label="The sound {words}"></audio></figure>'
         )
     parts.append("<h2>Look</h2>")
-    parts += [
-        f'<figure><img src="{_data(one.path)}" alt="{escape(one.alt)}">'
-        f"<figcaption>{escape(one.caption)}</figcaption></figure>"
-        for one in shown
-    ]
+    parts += [_figure(one) for one in shown]
+    parts += who
     parts += [
         "<h2>Record</h2>", _table(record),
         "<details><summary>Every fact, as in record.json</summary>",

@@ -2,8 +2,8 @@
 
 from phonoscope.speakers.background import Background, load_background
 from phonoscope.speakers.channel import Channel, channel_of, measure_channel, through
-from phonoscope.speakers.diarise import find_turns
-from phonoscope.speakers.encoder import open_encoder
+from phonoscope.speakers.diarise import MOST, find_turns
+from phonoscope.speakers.encoder import Encoder, open_encoder
 from phonoscope.speakers.gender import LEAST, check_least, tell_gender, voice_pitch
 from phonoscope.speakers.identify import Recording, identify_speaker
 from phonoscope.speakers.pitch import track_pitch
@@ -11,9 +11,11 @@ from phonoscope.speakers.speech import THRESHOLD, find_speech
 
 __all__ = [
     "LEAST",
+    "MOST",
     "THRESHOLD",
     "Background",
     "Channel",
+    "Encoder",
     "Recording",
     "channel_of",
     "check_least",

@@ -7,6 +7,7 @@ through one channel, so the colour of the object needs not be known: it is the s
 
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ _PAUSE = 15  # frames without speech at which stretches end
 _MOST_STRETCHES = 250  # beyond, stretches are longer
 _TURN = 1.0  # what a change of speaker between two stretches costs, as log-evidence
 _BRIDGE = 45  # frames without speech that do not end a turn
+_NEAR = 100  # frames from a stretch within which other speech is taken for that speaker's
+_FAINT_S = 0.15
 _ROUNDS = 5
 _FILE = "counting.npz"
 
@@ -66,7 +69,8 @@ def find_turns(
     count = min(speakers or int(np.argmax(probability)) + 1, len(labels))
     if count == 0:
         return Diarisation(0, np.zeros(MOST), ())
-    return Diarisation(count, probability, turns_of(stretches, labels[count - 1]))
+    turns = turns_of(stretches, labels[count - 1], speech_frames(frames))
+    return Diarisation(count, probability, turns)
 
 
 def cluster(
@@ -183,21 +187,41 @@ def _refined(sums: Sums, label: NDArray[np.intp]) -> NDArray[np.intp]:
     return label
 
 
-def turns_of(stretches: list[NDArray[np.intp]], label: NDArray[np.intp]) -> tuple[Turn, ...]:
-    """Return the turns: runs of stretches of one speaker without a long pause."""
-    turns: list[Turn] = []
-    order: dict[int, int] = {}
-    for numbers, who in zip(stretches, label, strict=True):
-        speaker = order.setdefault(int(who), len(order))
-        parts = np.split(numbers, np.flatnonzero(np.diff(numbers) > _BRIDGE) + 1)
-        for part in parts:
-            start, end = float(part[0] * HOP_S), float((part[-1] + 1) * HOP_S + WINDOW_S)
-            last = turns[-1] if turns else None
-            if last and last.speaker == speaker and start - last.end_s < _BRIDGE * HOP_S:
-                turns[-1] = Turn(last.start_s, end, speaker)
-            else:
-                turns.append(Turn(start, end, speaker))
-    return tuple(turns)
+def turns_of(
+    stretches: list[NDArray[np.intp]], label: NDArray[np.intp], spoken: NDArray[np.bool_]
+) -> tuple[Turn, ...]:
+    """Return the turns: runs of speech of one speaker without a long pause.
+
+    Speech too short for a stretch of its own goes to the nearest one's speaker. A voice begins and
+    ends fainter than it is heard, so turns are a little longer than their speech.
+    """
+    inside = np.concatenate(stretches)
+    order = np.argsort(inside)
+    inside, who = inside[order], np.repeat(label, [len(part) for part in stretches])[order]
+    frames = np.flatnonzero(spoken)
+    after = np.clip(np.searchsorted(inside, frames), 1, max(1, len(inside) - 1))
+    nearest = np.where(frames - inside[after - 1] < inside[after] - frames, after - 1, after)
+    frames, speaker = frames[near := np.abs(inside[nearest] - frames) < _NEAR], who[nearest][near]
+    ends = np.flatnonzero((np.diff(frames) >= _BRIDGE) | (np.diff(speaker) != 0)) + 1
+    starts = np.append(0, ends)
+    number: dict[int, int] = {}
+    turns = [
+        Turn(
+            float(frames[first] * HOP_S),
+            float((frames[last - 1] + 1) * HOP_S + WINDOW_S),
+            number.setdefault(int(speaker[first]), len(number)),
+        )
+        for first, last in zip(starts, np.append(ends, len(frames)), strict=True)
+    ]
+    return _lengthened(turns, float((len(spoken) - 1) * HOP_S + WINDOW_S))
+
+
+def _lengthened(turns: list[Turn], end_s: float) -> tuple[Turn, ...]:
+    middles = [(one.end_s + next_.start_s) / 2 for one, next_ in pairwise(turns)]
+    return tuple(
+        Turn(max(turn.start_s - _FAINT_S, first), min(turn.end_s + _FAINT_S, last), turn.speaker)
+        for turn, first, last in zip(turns, [0.0, *middles], [*middles, end_s], strict=True)
+    )
 
 
 @cache

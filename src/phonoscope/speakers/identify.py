@@ -44,6 +44,7 @@ COMPONENTS = 64
 DRAWN = 250  # frames of each reader of the background
 NONE_PRIOR = 0.5
 LEAST_SPEECH_S = 1.0
+MOST_LLR = 3 * float(np.log(10))  # a thousand times: more was never tried, so none may be claimed
 
 _BEST = 6  # the best sixth of the background, whose mean score is the yardstick
 _COLOUR_DB = {"measured": 1.0, "estimated": 9.0}  # how far an object's colour may be from expected
@@ -258,7 +259,8 @@ def _ratios(
     people = [enrol(channel, recordings, background) for recordings in enrolled]
     raw = scores(ear, heard, people)
     where = np.tile(conditions(channel, heard), (len(raw), 1))
-    return load_calibration()[channel.colour].apply(raw, where)
+    llr = load_calibration()[channel.colour].apply(raw, where)
+    return np.clip(llr, -MOST_LLR, MOST_LLR)
 
 
 def _delivered(channel: Channel, recordings: Sequence[Recording]) -> Float64:

@@ -100,11 +100,13 @@ def spectrogram(motion: str, folder: str, settings: _Settings, told: _Told) -> N
 
 def report(motion: str, folder: str, settings: _Settings, told: _Told) -> None:
     """Write the report of a listening into its folder."""
+    from phonoscope.pipeline import speakers_in
     from phonoscope.report import write_report
     from phonoscope.sound import deflection_shapes
 
     field, sound = _listen(motion, settings)
-    write_report(Path(folder) / "report", field, sound, shapes=deflection_shapes(field, sound))
+    shapes, speakers = deflection_shapes(field, sound), speakers_in(sound)
+    write_report(Path(folder) / "report", field, sound, shapes=shapes, speakers=speakers)
 
 
 TASKS: dict[str, Callable[..., Any]] = {

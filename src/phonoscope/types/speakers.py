@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from phonoscope.types.arrays import Float64
+from phonoscope.types.identity import Diarisation, Identification
 
 Sex = Literal["female", "male", "cannot tell"]
 
@@ -124,6 +125,12 @@ class Speakers:
         Whether it is a woman's voice or a man's; None where there is no speech.
     rate_hz, band_hz
         Samples a second, and the band that the sound holds.
+    diarisation
+        How many people speak, and who when; None where there is no speech, or the band is too
+        narrow to tell voices apart.
+    identifications
+        Which of the people enrolled speaks, one for each speaker told apart; empty where nobody was
+        enrolled or there is no speech.
     """
 
     speech: SpeechActivity
@@ -131,3 +138,5 @@ class Speakers:
     gender: Gender | None
     rate_hz: float
     band_hz: tuple[float, float]
+    diarisation: Diarisation | None = None
+    identifications: tuple[Identification, ...] = ()
