@@ -129,3 +129,26 @@ def test_same_names_and_defaults_as_in_python():
     command, function = (inspect.signature(f).parameters for f in (speakers, ph.speakers_in))
     assert set(command) - {"json_file", "quiet"} == set(function) - {"progress"}
     assert command["least"].default == function["least"].default == LEAST
+
+
+def test_a_speaker_who_says_too_little_loses_the_others_nothing(here, recovered):
+    samples, rate, _ = ph.read_audio(SPEECH / "2609" / sorted((SPEECH / "2609").iterdir())[1].name)
+    ph.write_audio(here / "him.wav", samples, rate)
+    found = ph.speakers_in(here / recovered, number=2, enrol={"him": here / "him.wav"})
+    told = [one for one in found.identifications if one is not None]
+    assert len(found.identifications) == found.diarisation.speakers == 2
+    assert told
+    seconds = [0.0, 0.0]
+    for turn in found.diarisation.turns:
+        seconds[turn.speaker] += turn.end_s - turn.start_s
+    for spoken, one in zip(seconds, found.identifications, strict=True):
+        assert (one is None) or one.speech_s <= spoken + 0.5
+
+
+def test_a_recording_of_a_narrow_band_is_refused_whatever_its_rate(phonoscope, here, recovered):
+    noise = ph.resample(np.random.default_rng(5).standard_normal(3000), 1000, 16000)
+    ph.write_audio(here / "narrow.wav", noise, 16000)
+    done = phonoscope("speakers", recovered, "--enrol", "anna=narrow.wav")
+    assert done.code == 1
+    assert "holds nothing above" in done.err
+    assert done.err.count("\n") == 1

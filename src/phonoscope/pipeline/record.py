@@ -69,7 +69,9 @@ def speakers_record(found: Speakers) -> dict[str, Any]:
         "rate_hz": found.rate_hz,
         "band_hz": list(found.band_hz),
         **_turns(found.diarisation),
-        "identifications": [_identification(one) for one in found.identifications],
+        "identifications": [
+            None if one is None else _identification(one) for one in found.identifications
+        ],
         "pitch": {
             "time_s": found.pitch.time_s.tolist(),
             "pitch_hz": found.pitch.pitch_hz.tolist(),

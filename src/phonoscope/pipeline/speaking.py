@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phonoscope.audio import read_audio
 from phonoscope.errors import InputError, UsageError
@@ -19,10 +20,12 @@ from phonoscope.speakers import (
     Channel,
     Encoder,
     Recording,
+    TooLittleSpeechError,
     channel_of,
     check_least,
     find_speech,
     find_turns,
+    held_band,
     identify_speaker,
     load_background,
     measure_channel,
@@ -40,8 +43,6 @@ from phonoscope.types import (
     SpeechActivity,
 )
 
-_EMPTY_DB = -75.0  # under the strongest: what a resampler leaves beyond the band of a sound
-_BINS = 2048
 _NOTHING = SpeechActivity(False, 0.0, THRESHOLD, (), "nothing stands above the noise floor")
 
 
@@ -123,30 +124,36 @@ def _named(
     turns: Diarisation | None,
     people: dict[str, list[Recording]],
     encoder: Encoder | None,
-) -> tuple[Identification, ...]:
+) -> tuple[Identification | None, ...]:
     """Compare each speaker's turns with the people enrolled; all as one where turns are None."""
     if not people:
         return ()
-    places = [np.arange(len(samples))]
-    if turns is not None and turns.speakers > 1:
-        places = [_of_speaker(turns, number, len(samples), channel.rate_hz)
-                  for number in range(turns.speakers)]  # fmt: skip
-    found = []
-    for own in places:
+    if turns is None or turns.speakers < 2:
+        return (
+            identify_speaker(samples, channel.rate_hz, people, channel=channel, encoder=encoder),
+        )
+    found: list[Identification | None] = []
+    for number in range(turns.speakers):
+        own = _of_speaker(turns, number, len(samples), channel.rate_hz)
         read = channel.measured
         part = channel if read is None else replace(channel, measured=read[own])
-        found.append(
-            identify_speaker(samples[own], channel.rate_hz, people, channel=part, encoder=encoder)
-        )
+        try:
+            found.append(
+                identify_speaker(
+                    samples[own], channel.rate_hz, people, channel=part, encoder=encoder
+                )
+            )
+        except TooLittleSpeechError:
+            found.append(None)
     return tuple(found)
 
 
-def _of_speaker(turns: Diarisation, number: int, length: int, rate_hz: float) -> Any:
+def _of_speaker(turns: Diarisation, number: int, length: int, rate_hz: float) -> NDArray[np.bool_]:
     own = np.zeros(length, np.bool_)
     for turn in turns.turns:
         if turn.speaker == number:
             own[round(turn.start_s * rate_hz) : round(turn.end_s * rate_hz)] = True
-    return np.flatnonzero(own)
+    return own
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,7 +190,7 @@ def _heard(
         samples, whole, _ = read_audio(source)
         rate = float(whole)
         given = None if band is None else parse_band(band)
-        return _Heard(samples, rate, given or _held_band(samples, rate))
+        return _Heard(samples, rate, given or held_band(samples, rate))
     if isinstance(source, Sound):
         if band is not None:
             raise UsageError("a sound has its band; recover it anew for another.")
@@ -191,17 +198,6 @@ def _heard(
     else:
         sound = recover(source, fps=fps, band=band, progress=progress)
     return _Heard(sound.samples, float(sound.rate_hz), sound.band_hz, sound)
-
-
-def _held_band(samples: Float64, rate_hz: float) -> tuple[float, float]:
-    """Return the band that a sound file holds: a recovered sound was given a rate for players."""
-    from scipy.signal import welch  # slow to import
-
-    hz, density = welch(samples, rate_hz, nperseg=min(_BINS, len(samples)))
-    there = np.flatnonzero(density > density.max() * 10 ** (_EMPTY_DB / 10))
-    if not density.any():
-        return 0.0, rate_hz / 2
-    return 0.0, float(min(hz[there[-1]] + hz[1], rate_hz / 2))
 
 
 def _within(pitch: PitchTrack, speech: SpeechActivity) -> PitchTrack:

@@ -1,6 +1,7 @@
 """Who speaks, in words and as a picture of the pitch."""
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def told_of(found: Speakers, least: float, number: int | None = None) -> list[tu
         ("pitch", f"{found.gender.pitch_hz:.0f} Hz, of {found.gender.voiced_s:.1f} s of voice"),
         ("voice", _voice(found.gender)),
         *_counted(found.diarisation, least, number),
-        *(("who", text) for one in found.identifications for text in _named(one)),
+        *_compared(found.identifications),
     ]
 
 
@@ -85,6 +86,15 @@ def _counted(found: Diarisation | None, least: float, number: int | None) -> lis
     if found.speakers > 1:
         turns = [f"{t.speaker + 1} at {t.start_s:.1f} to {t.end_s:.1f}" for t in found.turns]
         lines.append(("turns", f"{_some(turns)} s"))
+    return lines
+
+
+def _compared(found: Sequence[Identification | None]) -> list[tuple[str, str]]:
+    lines = []
+    for number, one in enumerate(found, 1):
+        name = "who" if len(found) == 1 else f"who is {number}"
+        texts = ["says too little to be compared"] if one is None else _named(one)
+        lines += [(name, text) for text in texts]
     return lines
 
 

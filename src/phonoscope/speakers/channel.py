@@ -20,6 +20,7 @@ from phonoscope.speakers.features import (
     Frames,
     band_weights,
     grid_hz,
+    held_band,
     measure_frames,
     speech_frames,
 )
@@ -28,6 +29,7 @@ from phonoscope.types import Colour, Float64, Sound
 _LOUD = 0.95  # the quantile of the frames that counts as their level
 _TRUSTED = 0.05  # of the noise: the least speech that a spectrum is taken to hold
 _FREEDOM = 0.75 * WINDOW_S / 1.36  # of a triangle, of a Hamming window
+_WIDE_ENOUGH = 0.95  # of the band: a recording to compare must reach so far
 _PAD = 256  # samples between the end of a sound and, around the circle, its beginning
 _FILLS = 12  # rounds of filling gaps with what the band allows
 
@@ -261,14 +263,14 @@ def at_rate(channel: Channel, samples: Float64, rate_hz: float) -> Float64:
     InputError
         If its band is narrower than the channel's, or it is silent.
     """
-    high = channel.band_hz[1]
-    if rate_hz / 2 < 0.95 * high:
-        raise InputError(
-            f"a recording at {rate_hz:g} Hz holds nothing above {rate_hz / 2:g} Hz, but the sound "
-            f"to compare reaches {high:.0f} Hz; give a recording of the full band."
-        )
     if not np.any(samples):
         raise InputError("a recording to compare with is silent; give one of the person's voice.")
+    high, held = channel.band_hz[1], held_band(samples, rate_hz)[1]
+    if held < _WIDE_ENOUGH * high:
+        raise InputError(
+            f"a recording to compare with holds nothing above {held:.0f} Hz, but the sound reaches "
+            f"{high:.0f} Hz; give a recording of the full band, or a narrower band."
+        )
     return resample(samples, rate_hz, channel.rate_hz)
 
 

@@ -28,6 +28,8 @@ _BELOW_PEAK = 10**-2.5  # ... and over the loud frames' (95th percentile)
 _VOICED = 0.55
 _FEWEST_VOICED = 10
 _OCTAVE_COST = 0.08  # in the autocorrelation, for each octave down: noise is strong at long lags
+_EMPTY_DB = -75.0  # under the strongest: what a resampler leaves beyond the band of a sound
+_BINS = 2048  # of the spectrum in which that is sought
 _FOLLOW_HZ = 16  # the coarsest spacing of FFT bins: a band is 80 Hz wide or more
 
 
@@ -245,3 +247,14 @@ def cepstra(density: Float64, kept_mean: float = 0.0) -> Float64:
     if len(shape):
         shape = shape - (1 - kept_mean) * shape.mean(axis=0)
     return np.asarray(shape)
+
+
+def held_band(samples: Float64, rate_hz: float) -> tuple[float, float]:
+    """Return the band, Hz, that a sound holds: files have rates that players like."""
+    from scipy.signal import welch  # slow to import
+
+    hz, density = welch(samples, rate_hz, nperseg=min(_BINS, len(samples)))
+    there = np.flatnonzero(density > density.max() * 10 ** (_EMPTY_DB / 10))
+    if not density.any():
+        return 0.0, rate_hz / 2
+    return 0.0, float(min(hz[there[-1]] + hz[1], rate_hz / 2))

@@ -37,6 +37,11 @@ from phonoscope.speakers.models import Mixture, fit_mixture
 from phonoscope.speakers.voices import Look, between, log_ratio, look_at
 from phonoscope.types import Colour, Comparison, Float64, Identification
 
+
+class TooLittleSpeechError(InputError):
+    """Somebody says too little to be compared."""
+
+
 Recording = tuple[Float64, float]
 """A clean recording: ``(sample,)`` and its samples a second."""
 
@@ -235,7 +240,7 @@ def identify_speaker(
     heard = measure_frames(samples, rate_hz, channel.band_hz, channel.noise_psd)
     speech_s = float(speech_frames(heard).sum() * HOP_S)
     if speech_s < LEAST_SPEECH_S:
-        raise InputError(
+        raise TooLittleSpeechError(
             f"only {speech_s:.1f} s of this sound stand above the noise; "
             f"telling who speaks takes at least {LEAST_SPEECH_S:.0f} s of speech."
         )

@@ -129,8 +129,8 @@ class Speakers:
         How many people speak, and who when; None where there is no speech, or the band is too
         narrow to tell voices apart.
     identifications
-        Which of the people enrolled speaks, one for each speaker told apart; empty where nobody was
-        enrolled or there is no speech.
+        Which of the people enrolled speaks, one for each speaker told apart, None where that one
+        says too little; empty where nobody was enrolled or there is no speech.
     """
 
     speech: SpeechActivity
@@ -139,4 +139,4 @@ class Speakers:
     rate_hz: float
     band_hz: tuple[float, float]
     diarisation: Diarisation | None = None
-    identifications: tuple[Identification, ...] = ()
+    identifications: tuple[Identification | None, ...] = ()
