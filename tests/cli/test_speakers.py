@@ -10,6 +10,7 @@ import pytest
 import phonoscope as ph
 from phonoscope.cli.speaking import speakers
 from phonoscope.speakers import LEAST
+from phonoscope.types import Diarisation, Turn
 
 RATE = 2200
 SPEECH = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "speech"
@@ -131,18 +132,26 @@ def test_same_names_and_defaults_as_in_python():
     assert command["least"].default == function["least"].default == LEAST
 
 
-def test_a_speaker_who_says_too_little_loses_the_others_nothing(here, recovered):
+def test_a_speaker_who_says_too_little_loses_the_others_nothing(here, recovered, monkeypatch):
     samples, rate, _ = ph.read_audio(SPEECH / "2609" / sorted((SPEECH / "2609").iterdir())[1].name)
     ph.write_audio(here / "him.wav", samples, rate)
-    found = ph.speakers_in(here / recovered, number=2, enrol={"him": here / "him.wav"})
-    told = [one for one in found.identifications if one is not None]
-    assert len(found.identifications) == found.diarisation.speakers == 2
-    assert told
-    seconds = [0.0, 0.0]
-    for turn in found.diarisation.turns:
-        seconds[turn.speaker] += turn.end_s - turn.start_s
-    for spoken, one in zip(seconds, found.identifications, strict=True):
-        assert (one is None) or one.speech_s <= spoken + 0.5
+    turns = Turn(0.2, 4.8, 0), Turn(5.0, 5.4, 1)
+    found = Diarisation(2, np.array([0.05, 0.95, 0.0, 0.0]), turns)
+    monkeypatch.setattr("phonoscope.pipeline.speaking.find_turns", lambda *_, **__: found)
+    enrol = {"him": here / "him.wav"}
+    first, second = ph.speakers_in(here / recovered, enrol=enrol).identifications
+    assert first.best.name == "him"
+    assert 1 < first.speech_s < 4.6
+    assert second is None
+
+
+def test_too_few_recordings_of_somebody_are_refused(phonoscope, here, recovered):
+    samples, rate, _ = ph.read_audio(SPEECH / "2609" / sorted((SPEECH / "2609").iterdir())[1].name)
+    little = np.concatenate([samples[rate : 2 * rate], np.zeros(20 * rate)])
+    ph.write_audio(here / "little.wav", little, rate)
+    done = phonoscope("speakers", recovered, "--enrol", "him=little.wav")
+    assert done.code == 1
+    assert "the recordings of him hold" in done.err
 
 
 def test_a_recording_of_a_narrow_band_is_refused_whatever_its_rate(phonoscope, here, recovered):

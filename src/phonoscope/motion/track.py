@@ -150,7 +150,7 @@ class Tracker:
             solving = None
             beyond = self._beyond_reach(motion, gain, light)
             good = _leading(~beyond)
-            ahead = 2 * max(1, good)
+            ahead = len(left) if hopeless else 2 * max(1, good)
             self._learn_stray(gain[:good], light[:good])
             if good == 0 and not followed and not hopeless:
                 home = self.about

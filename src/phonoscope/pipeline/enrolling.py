@@ -24,7 +24,11 @@ def read_enrolled(given: Enrolled) -> dict[str, list[Recording]]:
     InputError
         If a folder has no sound file, or a file cannot be read.
     """
+    if isinstance(given, str):
+        given = [given]
     places = given if isinstance(given, Mapping) else _parsed(given)
+    if not places:
+        raise UsageError("nobody is enrolled; give at least one name with a recording.")
     return {name: _recordings(name, of_one) for name, of_one in places.items()}
 
 

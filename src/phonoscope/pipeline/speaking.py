@@ -1,7 +1,7 @@
 """From a sound to who spoke: speech or not, the pitch, woman or man; how many, and which ones."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from phonoscope.pipeline.recovering import recover
 from phonoscope.pipeline.request import Progress, Rate, parse_band
 from phonoscope.speakers import (
     LEAST,
+    LEAST_SPEECH_S,
     MOST,
     THRESHOLD,
     Channel,
@@ -110,7 +111,7 @@ def speakers_in(
         spoken, channel = heard.channel()
         found = find_turns(spoken, rate, channel=channel, speakers=number)
     except InputError:
-        if people:
+        if people or number is not None:
             raise
         return Speakers(speech, pitch, gender, rate, held)
     sure = number is not None or found.probability.max() >= least
@@ -135,9 +136,11 @@ def _named(
     found: list[Identification | None] = []
     for number in range(turns.speakers):
         own = _of_speaker(turns, number, len(samples), channel.rate_hz)
-        read = channel.measured
-        part = channel if read is None else replace(channel, measured=read[own])
+        if own.sum() < LEAST_SPEECH_S * channel.rate_hz:
+            found.append(None)
+            continue
         try:
+            part = _part(channel, samples[own], own)
             found.append(
                 identify_speaker(
                     samples[own], channel.rate_hz, people, channel=part, encoder=encoder
@@ -146,6 +149,19 @@ def _named(
         except TooLittleSpeechError:
             found.append(None)
     return tuple(found)
+
+
+def _part(channel: Channel, samples: Float64, own: NDArray[np.bool_]) -> Channel:
+    """Return the channel with level and spectrum of one speaker's speech; its noise is known."""
+    return measure_channel(
+        samples,
+        channel.rate_hz,
+        load_background(),
+        band_hz=channel.band_hz,
+        noise_psd=channel.noise_psd,
+        response=channel.response if channel.colour == "measured" else None,
+        measured=None if channel.measured is None else channel.measured[own],
+    )
 
 
 def _of_speaker(turns: Diarisation, number: int, length: int, rate_hz: float) -> NDArray[np.bool_]:
@@ -174,7 +190,8 @@ class _Heard:
     def channel(self) -> tuple[Float64, Channel]:
         """Return the samples to compare, and the channel through which they came."""
         if self.sound is not None:
-            return channel_of(self.sound, load_background())
+            calibrated = "equalize" in self.sound.record.get("parameters", {})
+            return channel_of(self.sound, load_background(), calibrated=calibrated)
         channel = measure_channel(
             self.samples, self.rate_hz, load_background(), band_hz=self.band_hz
         )

@@ -75,7 +75,7 @@ def _some(spans: list[str]) -> str:
 
 def _counted(found: Diarisation | None, least: float, number: int | None) -> list[tuple[str, str]]:
     if found is None:
-        return [("number", "cannot tell: the band is too narrow to tell voices apart")]
+        return [("number", "cannot tell: there is too little band or speech to tell voices apart")]
     probability = found.probability[found.speakers - 1]
     people = "1 person" if found.speakers == 1 else f"{found.speakers} people"
     if number is None and probability < least:

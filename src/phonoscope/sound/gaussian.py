@@ -298,7 +298,7 @@ def _solved(rows: Seen, spectrum: Float64, prior: Float64, told: float = 0.0) ->
         factor, done = cholesky(rows.precision, root, jitter)
         jitter *= 10
     mean = np.asarray(root * solve(factor, root * rows.right), np.float64)
-    likelihood = float(rows.right @ mean) / 2 - float(np.log(np.diag(factor)).sum())
+    likelihood = float(rows.right @ mean) / 2 - float(np.log(np.diag(factor)).sum(dtype=np.float64))
     cepstrum = dct(np.log(spectrum), norm="ortho")[1:]
     believed = -float(np.sum(cepstrum**2 / prior[1:])) / 2
     return Fit(rows, prior, spectrum, root, factor, mean, likelihood, believed, told)

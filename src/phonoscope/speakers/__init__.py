@@ -6,12 +6,18 @@ from phonoscope.speakers.diarise import MOST, find_turns
 from phonoscope.speakers.encoder import Encoder, open_encoder
 from phonoscope.speakers.features import held_band
 from phonoscope.speakers.gender import LEAST, check_least, tell_gender, voice_pitch
-from phonoscope.speakers.identify import Recording, TooLittleSpeechError, identify_speaker
+from phonoscope.speakers.identify import (
+    LEAST_SPEECH_S,
+    Recording,
+    TooLittleSpeechError,
+    identify_speaker,
+)
 from phonoscope.speakers.pitch import track_pitch
 from phonoscope.speakers.speech import THRESHOLD, find_speech
 
 __all__ = [
     "LEAST",
+    "LEAST_SPEECH_S",
     "MOST",
     "THRESHOLD",
     "Background",

@@ -15,6 +15,7 @@ from phonoscope.audio import resample
 from phonoscope.errors import InputError, UsageError
 from phonoscope.speakers.background import Background
 from phonoscope.speakers.features import (
+    HIGHEST_HZ,
     PITCH_HZ,
     WINDOW_S,
     Frames,
@@ -71,7 +72,7 @@ class Channel:
     @property
     def snr_db(self) -> float:
         """Power of loud speech over that of the noise in the band, dB."""
-        low, high = self.band_hz
+        low, high = self.edges_hz[[1, -2]]  # between which speech was measured
         steps = np.linspace(0, self.rate_hz / 2, len(self.noise_psd))
         noise = float(np.interp(np.linspace(low, high, 1025), steps, self.noise_psd).mean())
         noise *= high - low
@@ -164,11 +165,13 @@ def measure_channel(
     )
 
 
-def channel_of(sound: Sound, background: Background) -> tuple[Float64, Channel]:
+def channel_of(
+    sound: Sound, background: Background, *, calibrated: bool = False
+) -> tuple[Float64, Channel]:
     """Return a recovered sound's samples and the channel through which they came.
 
-    Where the sound was equalized by a calibration, the equalized samples are taken: their colour is
-    known to be none.
+    Where the sound was equalized by a calibration (`calibrated`; an exposure given back is none),
+    the equalized samples are taken: their colour is known to be none.
 
     Raises
     ------
@@ -176,7 +179,7 @@ def channel_of(sound: Sound, background: Background) -> tuple[Float64, Channel]:
         As in `measure_channel`.
     """
     samples, noise_psd, response = sound.samples, sound.noise_psd, None
-    if sound.equalized is not None and sound.equalized_noise_psd is not None:
+    if calibrated and sound.equalized is not None and sound.equalized_noise_psd is not None:
         samples, noise_psd, response = sound.equalized, sound.equalized_noise_psd, np.ones(2)
     channel = measure_channel(
         samples,
@@ -265,11 +268,12 @@ def at_rate(channel: Channel, samples: Float64, rate_hz: float) -> Float64:
     """
     if not np.any(samples):
         raise InputError("a recording to compare with is silent; give one of the person's voice.")
-    high, held = channel.band_hz[1], held_band(samples, rate_hz)[1]
+    high, held = min(channel.band_hz[1], HIGHEST_HZ), held_band(samples, rate_hz)[1]
     if held < _WIDE_ENOUGH * high:
         raise InputError(
-            f"a recording to compare with holds nothing above {held:.0f} Hz, but the sound reaches "
-            f"{high:.0f} Hz; give a recording of the full band, or a narrower band."
+            f"a recording to compare with holds nothing above {held:.0f} Hz, but voices "
+            f"are compared up to {high:.0f} Hz; give a recording of the full band, or a narrower "
+            "band."
         )
     return resample(samples, rate_hz, channel.rate_hz)
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from phonoscope.errors import UsageError
+from phonoscope.errors import InputError, UsageError
 from phonoscope.speakers.background import Background, load_background
 from phonoscope.speakers.channel import Channel, measure_channel
 from phonoscope.speakers.features import HOP_S, WINDOW_S, Frames, measure_frames, speech_frames
@@ -25,7 +25,7 @@ LARGEST_GAIN = 30.0  # of evidence: beyond, it makes no difference
 _STRETCH = LEARNED_FRAMES  # frames of speech, about; longer ones are cut
 _SHORTEST = 25  # frames of speech of a stretch that is clustered
 _PAUSE = 15  # frames without speech at which stretches end
-_MOST_STRETCHES = 250  # beyond, stretches are longer
+_MOST_STRETCHES = 120  # beyond, stretches are longer, and neighbours joined
 _TURN = 1.0  # what a change of speaker between two stretches costs, as log-evidence
 _BRIDGE = 45  # frames without speech that do not end a turn
 _NEAR = 100  # frames from a stretch within which other speech is taken for that speaker's
@@ -57,7 +57,8 @@ def find_turns(
     UsageError
         If `speakers` is not from 1 to 4.
     InputError
-        If the band is too narrow, or nothing stands above the noise.
+        If the band is too narrow, nothing stands above the noise, or there is too little speech to
+        tell so many apart.
     """
     if speakers is not None and not 1 <= speakers <= MOST:
         raise UsageError(f"speakers is {speakers}; give a number from 1 to {MOST}, or none.")
@@ -66,9 +67,14 @@ def find_turns(
     frames = measure_frames(samples, rate_hz, channel.band_hz, channel.noise_psd)
     evidences, labels, stretches = cluster(frames, background)
     probability = count_probability(evidences)
-    count = min(speakers or int(np.argmax(probability)) + 1, len(labels))
-    if count == 0:
+    if not labels:
         return Diarisation(0, np.zeros(MOST), ())
+    if speakers is not None and speakers > len(labels):
+        raise InputError(
+            f"there is too little speech to tell {speakers} people apart: {len(stretches)} "
+            f"stretches of it; give a smaller number, or a longer sound."
+        )
+    count = speakers or min(int(np.argmax(probability)) + 1, len(labels))
     turns = turns_of(stretches, labels[count - 1], speech_frames(frames))
     return Diarisation(count, probability, turns)
 
@@ -109,8 +115,10 @@ def _stretches(spoken: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
     longest = max(_STRETCH, len(numbers) // _MOST_STRETCHES)
     runs = np.split(numbers, np.flatnonzero(np.diff(numbers) > _PAUSE) + 1)
     cut = [part for run in runs for part in np.array_split(run, max(1, round(len(run) / longest)))]
-    long = [part for part in cut if len(part) >= _SHORTEST]
-    return long or [numbers]
+    long = [part for part in cut if len(part) >= _SHORTEST] or [numbers]
+    while len(long) > _MOST_STRETCHES:  # joining takes the cube of their number
+        long = [np.concatenate(long[at : at + 2]) for at in range(0, len(long), 2)]
+    return long
 
 
 def _frames_at(frames: Frames, numbers: NDArray[np.intp]) -> Frames:
@@ -197,6 +205,8 @@ def turns_of(
     """
     inside = np.concatenate(stretches)
     order = np.argsort(inside)
+    if len(inside) < 2:
+        return ()
     inside, who = inside[order], np.repeat(label, [len(part) for part in stretches])[order]
     frames = np.flatnonzero(spoken)
     after = np.clip(np.searchsorted(inside, frames), 1, max(1, len(inside) - 1))

@@ -118,16 +118,23 @@ def encoder_ratios(
             f"an encoder needs {_FEWEST_PEOPLE} people or more, and of one at least "
             f"{2 * _PIECE_S:.0f} s, to learn how far voices differ; enrol more."
         )
-    vectors = [np.array([_unit(encoder(p, rate_hz)) for p in piece]) for piece in pieces]
+    try:
+        vectors = [np.array([_unit(encoder(p, rate_hz)) for p in piece]) for piece in pieces]
+        sound = np.array(
+            [_unit(encoder(p, rate_hz)) for p in _pieces(heard, round(_PIECE_S * rate_hz))]
+        )
+        np.concatenate([*vectors, sound])
+    except ValueError:
+        raise InputError(
+            "the encoder gives vectors of different sizes for sounds of different lengths; it must "
+            "give one vector of the same size for any sound."
+        ) from None
     same, other = [], []
     for i, vector in enumerate(vectors):
         same += [vector[j] @ vector[k] for j in range(len(vector)) for k in range(j)]
         other += [cosine for rest in vectors[:i] for cosine in (vector @ rest.T).ravel()]
     spread = np.concatenate([np.array(same) - np.mean(same), np.array(other) - np.mean(other)])
     variance = max(float(np.mean(spread**2)), _LEAST_SPREAD**2)
-    sound = np.array(
-        [_unit(encoder(p, rate_hz)) for p in _pieces(heard, round(_PIECE_S * rate_hz))]
-    )
     found = np.array([(sound @ vector.T).mean() for vector in vectors])
     middle = (np.mean(same) + np.mean(other)) / 2
     return np.asarray((np.mean(same) - np.mean(other)) * (found - middle) / variance)

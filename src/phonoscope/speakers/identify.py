@@ -37,11 +37,6 @@ from phonoscope.speakers.models import Mixture, fit_mixture
 from phonoscope.speakers.voices import Look, between, log_ratio, look_at
 from phonoscope.types import Colour, Comparison, Float64, Identification
 
-
-class TooLittleSpeechError(InputError):
-    """Somebody says too little to be compared."""
-
-
 Recording = tuple[Float64, float]
 """A clean recording: ``(sample,)`` and its samples a second."""
 
@@ -49,6 +44,7 @@ COMPONENTS = 64
 DRAWN = 250  # frames of each reader of the background
 NONE_PRIOR = 0.5
 LEAST_SPEECH_S = 1.0
+LEAST_ENROLLED_S = 2.0
 MOST_LLR = 3 * float(np.log(10))  # a thousand times: more was never tried, so none may be claimed
 
 _BEST = 6  # the best sixth of the background, whose mean score is the yardstick
@@ -58,6 +54,10 @@ _SESSION_DB = 1.0  # that separates two sessions of one voice: microphone, dista
 _SESSION_REACH = 4.0
 _WORST = -30.0  # of a score of the voice: beyond, it says no more
 _FILE = "calibration.npz"
+
+
+class TooLittleSpeechError(InputError):
+    """Somebody says too little to be compared."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,9 +162,7 @@ def enrol(channel: Channel, recordings: Sequence[Recording], background: Backgro
     InputError
         If there is no recording, or one is silent or too narrow.
     """
-    if not recordings:
-        raise InputError("a person without a recording cannot be compared; give at least one.")
-    joined = np.concatenate([at_rate(channel, *recording) for recording in recordings])
+    joined = _joined(channel, recordings)
     sound = through(channel, joined, channel.rate_hz, matched=True)
     frames = measure_frames(sound, channel.rate_hz, channel.band_hz, channel.noise_psd, pitch=False)
     clean = measure_frames(joined, channel.rate_hz, channel.band_hz, np.zeros(2))
@@ -228,8 +226,8 @@ def identify_speaker(
         If nobody is enrolled, `none_prior` is no such probability, or an encoder gets fewer than
         three people.
     InputError
-        If there is less than a second of speech above the noise, the band is too narrow, or a
-        recording cannot be used.
+        If there is less than a second of speech above the noise, or two of somebody enrolled, the
+        band is too narrow, or a recording cannot be used.
     """
     if not enrolled:
         raise UsageError("nobody is enrolled; give at least one name with a recording.")
@@ -244,12 +242,13 @@ def identify_speaker(
             f"only {speech_s:.1f} s of this sound stand above the noise; "
             f"telling who speaks takes at least {LEAST_SPEECH_S:.0f} s of speech."
         )
+    lengths = [_enrolled_s(channel, *item) for item in enrolled.items()]
     if encoder is not None:
         sounds = [_delivered(channel, recordings) for recordings in enrolled.values()]
         llr = encoder_ratios(encoder, samples, sounds, channel.rate_hz)
     else:
         llr = _ratios(channel, heard, list(enrolled.values()), background)
-    lengths = [_seconds(recordings) for recordings in enrolled.values()]
+    llr = np.clip(llr, -MOST_LLR, MOST_LLR)
     return decide(list(enrolled), llr, lengths, channel, speech_s, none_prior)
 
 
@@ -264,17 +263,32 @@ def _ratios(
     people = [enrol(channel, recordings, background) for recordings in enrolled]
     raw = scores(ear, heard, people)
     where = np.tile(conditions(channel, heard), (len(raw), 1))
-    llr = load_calibration()[channel.colour].apply(raw, where)
-    return np.clip(llr, -MOST_LLR, MOST_LLR)
+    return load_calibration()[channel.colour].apply(raw, where)
 
 
 def _delivered(channel: Channel, recordings: Sequence[Recording]) -> Float64:
-    joined = np.concatenate([at_rate(channel, *recording) for recording in recordings])
-    return through(channel, joined, channel.rate_hz)
+    return through(channel, _joined(channel, recordings), channel.rate_hz)
 
 
-def _seconds(recordings: Sequence[Recording]) -> float:
-    return float(sum(len(samples) / rate for samples, rate in recordings))
+def _joined(channel: Channel, recordings: Sequence[Recording]) -> Float64:
+    """Return a person's recordings as one at the channel's rate, all equally loud."""
+    if not recordings:
+        raise InputError("a person without a recording cannot be compared; give at least one.")
+    parts = [at_rate(channel, *recording) for recording in recordings]
+    return np.concatenate([part / part.std() for part in parts])
+
+
+def _enrolled_s(channel: Channel, name: str, recordings: Sequence[Recording]) -> float:
+    """Return the seconds of speech in a person's recordings, of which there must be enough."""
+    joined = _joined(channel, recordings)
+    frames = measure_frames(joined, channel.rate_hz, channel.band_hz, np.zeros(2), pitch=False)
+    seconds = float(speech_frames(frames).sum() * HOP_S)
+    if seconds < LEAST_ENROLLED_S:
+        raise InputError(
+            f"the recordings of {name} hold {seconds:.1f} s of speech; comparing takes at least "
+            f"{LEAST_ENROLLED_S:.0f} s, better 10 s."
+        )
+    return seconds
 
 
 def decide(

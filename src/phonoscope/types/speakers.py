@@ -126,8 +126,8 @@ class Speakers:
     rate_hz, band_hz
         Samples a second, and the band that the sound holds.
     diarisation
-        How many people speak, and who when; None where there is no speech, or the band is too
-        narrow to tell voices apart.
+        How many people speak, and who when; None where there is no speech, or too little of it or
+        of the band to tell voices apart.
     identifications
         Which of the people enrolled speaks, one for each speaker told apart, None where that one
         says too little; empty where nobody was enrolled or there is no speech.
