@@ -139,23 +139,26 @@ def silent(clips: int, first: int = 0) -> None:
         f"   {FLICKER_DEPTH:.0%} at 100 or 120 Hz, sway of 1 to 2.5 px. Comb: power at multiples of"
     )
     print(
-        "   the frame rate over that beside them, dB: all together, the strongest; median [worst]"
+        "   the frame rate over that beside them, dB: all together, the strongest; median [worst]."
     )
-    print("   stored     | clips  false alarms | all              strongest")
+    print("   Between: the same half a frame rate higher, where no comb can be: chance")
+    print("   stored     | clips  false alarms | all              strongest        | between: all"
+          "     strongest")  # fmt: skip
     alarms: dict[int | None, list[bool]] = {}
-    combs: dict[int | None, list[tuple[float, float]]] = {}
+    combs: dict[int | None, list[tuple[float, ...]]] = {}
     for case in itertools.islice(silent_cases(first), clips):
         with stored(filmed(case.scene), case.mbit) as path:
             sound = heard(path)
         alarms.setdefault(case.mbit, []).append(verdict_of(sound).detected)
-        combs.setdefault(case.mbit, []).append(comb_db(sound.samples, float(sound.rate_hz)))
+        heard_of = sound.samples, float(sound.rate_hz)
+        both = (*comb_db(*heard_of), *comb_db(*heard_of, beside_hz=FPS / 2))
+        combs.setdefault(case.mbit, []).append(both)
     for mbit, found in alarms.items():
-        every, strongest = np.array(combs[mbit]).T
+        columns = [f"{np.median(c):6.2f} [{c.max():6.2f}]" for c in np.array(combs[mbit]).T]
         label = f"{mbit} Mbit/s" if mbit else "lossless"
         print(
-            f"   {label:10} | {len(found):5}  {sum(found):12} |"
-            f" {np.median(every):6.2f} [{every.max():6.2f}]"
-            f"  {np.median(strongest):6.2f} [{strongest.max():6.2f}]"
+            f"   {label:10} | {len(found):5}  {sum(found):12} | {'  '.join(columns[:2])} |"
+            f" {'  '.join(columns[2:])}"
         )
     total = sum(sum(found) for found in alarms.values())
     print(f"   all: {total} false alarms in {clips} clips (target <= 1 %)", flush=True)
@@ -184,10 +187,11 @@ def silent_cases(first: int) -> Iterator[SilentCase]:
             yield SilentCase(scene, mbit)
 
 
-def comb_db(samples: Float64, rate_hz: float) -> tuple[float, float]:
+def comb_db(samples: Float64, rate_hz: float, beside_hz: float = 0.0) -> tuple[float, float]:
     """Return the power at multiples of the frame rate over that beside them, dB.
 
-    Of all multiples in the band together, and the largest of one. An output of zeros has none.
+    Of all multiples in the band together, and the largest of one; or of lines as far beside them.
+    An output of zeros has none.
     """
     from scipy.signal import welch  # slow to import
 
@@ -196,7 +200,7 @@ def comb_db(samples: Float64, rate_hz: float) -> tuple[float, float]:
     size = min(len(samples), round(2 * rate_hz / _RESOLUTION_HZ))
     hz, power = welch(samples, rate_hz, nperseg=size, nfft=8 * size)
     lines, floors = [], []
-    for line in np.arange(2 * FPS, BAND_HZ[1], FPS):
+    for line in np.arange(2 * FPS, BAND_HZ[1] - FPS, FPS) + beside_hz:
         away = np.abs(hz - line)
         lines.append(power[away <= _RESOLUTION_HZ].mean())
         floors.append(power[(away > 3 * _RESOLUTION_HZ) & (away < FPS / 2)].mean())

@@ -7,7 +7,8 @@ from phonoscope.errors import InputError, UsageError
 from phonoscope.motion import cut
 from phonoscope.motion.derivative import derivatives, gradient, noise_gram, response, taps
 from phonoscope.motion.linearise import linearise
-from phonoscope.motion.spline import coefficients, warp
+from phonoscope.motion.spline import coefficients, warp, warp_share
+from phonoscope.motion.track import accustomed
 from phonoscope.types import Region
 
 RESPONSE_TOLERANCE = 3e-3
@@ -149,3 +150,24 @@ def test_cells_cover_every_pixel_once():
 def test_impossible_cells_are_refused(region, cell, error):
     with pytest.raises(error):
         cut(100, 80, [region] if region else [], cell)
+
+
+@pytest.mark.parametrize("piece", [1, 2, 5, 16])
+def test_what_usually_strays_is_learned_frame_by_frame_however_they_are_cut(piece):
+    # Learned piece by piece, pieces of two frames would teach a tracker to call lost frames usual.
+    squares = np.linspace(1.0, 9.0, 80)
+    usual = 1.0
+    for first in range(0, len(squares), piece):
+        usual = accustomed(usual, squares[first : first + piece])
+    assert usual == pytest.approx(accustomed(1.0, squares))
+    assert 1.5 < usual < 2.5  # 80 frames are little beside 256
+
+
+def test_a_mask_moves_with_its_picture():
+    mask = np.zeros((12, 15), bool)
+    mask[5, 6] = True
+    dx, dy = np.full(mask.shape, 2.25, np.float32), np.full(mask.shape, -1.0, np.float32)
+    share = warp_share(mask, dx, dy)
+    expected = np.zeros(mask.shape)
+    expected[4, 8], expected[4, 9] = 0.75, 0.25
+    np.testing.assert_allclose(share, expected, atol=1e-6)

@@ -37,7 +37,7 @@ _ITERATIONS = 8
 _JUMP_PX = 0.7
 _KNOWN_SHARE = 0.9  # of a component that lies in a cell's measurable directions
 _LOST_RATIO = 9.0  # by how much they then stray more than usual
-_STRAY_RATE = 1 / 16
+_STRAY_RATE = 1 / 256  # of a frame: pieces may be short where a picture sways out of reach
 _LOST_GAIN = 0.25  # deviation of the cells' gains from the light at which a picture is another
 _MASKED_SHARE = 0.2  # of a moved pixel
 _WHOLE = 0.5  # share of the picture that must be out of reach before it is followed
@@ -225,9 +225,11 @@ class Tracker:
 
     def _learn_stray(self, gain: Float64, light: Float64) -> None:
         if len(gain):
-            now = float(np.median(stray_square(gain, light, self.about.light_fit.weight)))
-            usual = now if self._usual_stray is None else self._usual_stray
-            self._usual_stray = usual + (now - usual) * _STRAY_RATE
+            square = stray_square(gain, light, self.about.light_fit.weight)
+            before = self._usual_stray
+            self._usual_stray = accustomed(
+                float(np.median(square)) if before is None else before, square
+            )
 
     def _look_ahead(self, motion: Float64) -> None:
         # Straight line through the group, read off at the middle and the end of the next one.
@@ -283,6 +285,12 @@ class Tracker:
 
     def _shift(self, frame: Luma) -> Float64:
         return np.array(global_shift(self.about.image, self._window(frame)), np.float64)
+
+
+def accustomed(usual: float, squares: Float64) -> float:
+    """Return what usually strays after further frames, however those are cut into pieces."""
+    left = (1 - _STRAY_RATE) ** np.arange(len(squares) - 1, -1, -1)
+    return float(usual * left[0] * (1 - _STRAY_RATE) + _STRAY_RATE * (left @ squares))
 
 
 def _leading(flags: NDArray[np.bool_]) -> int:
