@@ -19,7 +19,6 @@ from phonoscope.speakers import (
     MOST,
     THRESHOLD,
     Channel,
-    Encoder,
     Recording,
     TooLittleSpeechError,
     channel_of,
@@ -34,6 +33,7 @@ from phonoscope.speakers import (
     tell_gender,
     voice_pitch,
 )
+from phonoscope.speakers.encoder import Encoder
 from phonoscope.types import (
     Diarisation,
     Float64,

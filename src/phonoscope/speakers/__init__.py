@@ -3,7 +3,7 @@
 from phonoscope.speakers.background import Background, load_background
 from phonoscope.speakers.channel import Channel, channel_of, measure_channel, through
 from phonoscope.speakers.diarise import MOST, find_turns
-from phonoscope.speakers.encoder import Encoder, open_encoder
+from phonoscope.speakers.encoder import open_encoder
 from phonoscope.speakers.features import held_band
 from phonoscope.speakers.gender import LEAST, check_least, tell_gender, voice_pitch
 from phonoscope.speakers.identify import (
@@ -22,7 +22,6 @@ __all__ = [
     "THRESHOLD",
     "Background",
     "Channel",
-    "Encoder",
     "Recording",
     "TooLittleSpeechError",
     "channel_of",
