@@ -9,7 +9,6 @@ scores them: there are three folds.
 """
 
 import argparse
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -130,18 +129,14 @@ def calibration() -> None:
     sounds = many()
     drawn_trials = [_trials(sounds, number) for number in range(CHANNELS)]
     filmed_trials = [trial for trial in map(_filmed, range(2 * len(_long(sounds)))) if trial]
-    # Filmed clips are too few to learn what the weights depend on.
-    plain = [
-        (raw, where * (np.arange(where.shape[1]) == 0), same) for raw, where, same in filmed_trials
-    ]
     fitted: dict[str, Float64] = {}
-    for colour, trials in (
-        ("measured", [trial["measured"] for trial in drawn_trials]),
-        ("estimated", plain),
+    for colour, trials, folds in (
+        ("measured", drawn_trials, [number % FOLDS for number in range(CHANNELS)]),
+        ("estimated", [trial for _, trial in filmed_trials], [fold for fold, _ in filmed_trials]),
     ):
         raw, where, same = (np.concatenate([trial[i] for trial in trials]) for i in range(3))
         fitted[colour] = fit_calibration(raw, where, same.astype(bool)).weight
-        _cross_validated(colour, trials)
+        _cross_validated(colour, trials, np.array(folds))
     np.savez_compressed(DATA / "calibration.npz", **fitted)  # type: ignore[arg-type]
 
 
@@ -149,8 +144,8 @@ def _long(sounds: dict[str, Float64]) -> list[str]:
     return [name for name in sounds if len(sounds[name]) >= 12 * RECORDED_HZ]
 
 
-def _filmed(number: int) -> Trials | None:
-    """Return the trials of one reader, whose last seconds were filmed; None if nothing was heard.
+def _filmed(number: int) -> tuple[int, Trials] | None:
+    """Return fold and trials of a reader whose last seconds were filmed; None if nothing was heard.
 
     Each is filmed twice, by different cameras.
     """
@@ -178,20 +173,22 @@ def _filmed(number: int) -> Trials | None:
     )  # fmt: skip
     frames = measure_frames(heard.samples, heard.rate_hz, channel.band_hz, channel.noise_psd)
     print(f"filmed {number}: {camera.name}, {snr_db:.0f} dB", flush=True)
-    return _scored(channel, frames, people, readers)
+    raw, where, same = _scored(channel, frames, people, readers)
+    # Filmed clips are too few to learn what the weights depend on.
+    return fold, (raw, where * (np.arange(where.shape[1]) == 0), same)
 
 
-def _trials(sounds: dict[str, Float64], number: int) -> dict[str, Trials]:
-    """Return scores, conditions and truth of the trials of one channel, by how colour is known."""
+def _trials(sounds: dict[str, Float64], number: int) -> Trials:
+    """Return scores, conditions and truth of the trials of one channel of measured colour."""
     rng = np.random.default_rng([2026, number])
-    names = [name for name in sounds if len(sounds[name]) >= 12 * RECORDED_HZ]
+    names = _long(sounds)
     fold = number % FOLDS
     every = list(sounds)
     own = [name for name in names if every.index(name) % FOLDS == fold]
     readers = fold_without(fold)
     rate = float(rng.choice([1800, 2200, 3000, 4000, 6000]))
     snr_db = rng.uniform(2, 22)
-    found: dict[str, list[Trials]] = {"measured": [], "estimated": []}
+    found: list[Trials] = []
     for name in rng.permutation(own)[:TESTS]:
         length = int(rng.uniform(3.0, 5.5) * RECORDED_HZ)
         voice = sounds[name]
@@ -201,36 +198,19 @@ def _trials(sounds: dict[str, Float64], number: int) -> dict[str, Trials]:
         sound, psd, response = drawn(heard, rate, snr_db, rng)
         beside = [str(n) for n in rng.permutation([n for n in own if n != name])[:OTHERS]]
         people = [known, *(_piece(sounds[other], len(known), rng) for other in beside)]
-        for colour, trial in _both(sound, rate, psd, response, people, readers).items():
-            found[colour].append(trial)
+        channel = measure_channel(
+            sound, rate, readers, band_hz=(80, 0.95 * rate / 2), noise_psd=psd, response=response
+        )
+        frames = measure_frames(sound, rate, channel.band_hz, psd)
+        found.append(_scored(channel, frames, people, readers))
     print(f"channel {number}: {rate:.0f} Hz, {snr_db:.0f} dB", flush=True)
-    return {
-        colour: tuple(np.concatenate(parts) for parts in zip(*trials, strict=True))  # type: ignore[misc]
-        for colour, trials in found.items()
-    }
+    raw, where, same = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return raw, where, same
 
 
 def _piece(voice: Float64, length: int, rng: np.random.Generator) -> Float64:
     first = int(rng.integers(0, max(len(voice) - length, 0) + 1))
     return voice[first : first + length]
-
-
-def _both(
-    sound: Float64,
-    rate: float,
-    psd: Float64,
-    response: Float64,
-    people: list[Float64],
-    readers: Background,
-) -> dict[str, Trials]:
-    channel = measure_channel(sound, rate, readers, band_hz=(80, 0.95 * rate / 2), noise_psd=psd)
-    frames = measure_frames(sound, rate, channel.band_hz, psd)
-    # Apart from what colour may be expected, the two have all in common.
-    measured = replace(channel, response=response, colour="measured")
-    return {
-        "estimated": _scored(channel, frames, people, readers),
-        "measured": _scored(measured, frames, people, readers),
-    }
 
 
 def _scored(channel: Channel, frames: Frames, people: list[Float64], readers: Background) -> Trials:
@@ -240,15 +220,15 @@ def _scored(channel: Channel, frames: Frames, people: list[Float64], readers: Ba
     return scores(tune_ear(channel, readers), frames, enrolled), where, np.arange(len(people)) == 0
 
 
-def _cross_validated(colour: str, trials: list[Trials]) -> None:
+def _cross_validated(colour: str, trials: list[Trials], folds: NDArray[np.intp]) -> None:
     """Print what the calibration does for channels and readers that it was not fitted on."""
     same_llr, other_llr = [], []
     first: list[np.bool_] = []
     for fold in range(FOLDS):
-        fit = [trial for number, trial in enumerate(trials) if number % FOLDS != fold]
+        fit = [trial for trial, own in zip(trials, folds, strict=True) if own != fold]
         raw, where, same = (np.concatenate([trial[i] for trial in fit]) for i in range(3))
         fitted = fit_calibration(raw, where, same.astype(bool))
-        for scored, conditioned, truth in trials[fold::FOLDS]:
+        for scored, conditioned, truth in [trials[i] for i in np.flatnonzero(folds == fold)]:
             llr = fitted.apply(scored, conditioned)
             same_llr.append(llr[truth])
             other_llr.append(llr[~truth])

@@ -105,7 +105,10 @@ def _named(found: Identification) -> list[str]:
         f"{one.probability:.0%} of those enrolled"
         for one in found.comparisons
     ]
-    return [*lines, f"none of them: {found.none_probability:.0%}, if {found.none_prior:.0%} before"]
+    lines.append(f"none of them: {found.none_probability:.0%}, if {found.none_prior:.0%} before")
+    if found.colour == "estimated":
+        lines.append("weak evidence: the object's own colour is not known, only estimated")
+    return lines
 
 
 def _likelier(log10_lr: float) -> str:
