@@ -50,7 +50,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_audio(made / "voice.wav", _voice(2200, 120), 2200)
     (made / "bert").mkdir()
     for name, pitch_hz in (("anna.wav", 200), ("carl.wav", 100), ("bert/one.wav", 120)):
-        write_audio(made / name, _voice(16000, pitch_hz), 16000)
+        write_audio(made / name, _voice(16000, pitch_hz, seconds=12), 16000)
     return made
 
 
@@ -61,9 +61,9 @@ def folder(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return tmp_path
 
 
-def _voice(rate_hz: int, pitch_hz: float) -> Any:
+def _voice(rate_hz: int, pitch_hz: float, seconds: int = 4) -> Any:
     """Syllables whose pitch glides, in a little noise: enough of a voice to be told as one."""
-    time = np.arange(4 * rate_hz) / rate_hz
+    time = np.arange(seconds * rate_hz) / rate_hz
     pitch = pitch_hz * 2 ** (
         0.25 * np.sin(2 * np.pi * 1.3 * time) + 0.1 * np.sin(2 * np.pi * 0.4 * time)
     )

@@ -285,7 +285,7 @@ def _enrolled_s(channel: Channel, name: str, recordings: Sequence[Recording]) ->
     seconds = float(speech_frames(frames).sum() * HOP_S)
     if seconds < LEAST_ENROLLED_S:
         raise InputError(
-            f"the recordings of {name} hold {seconds:.1f} s of speech; comparing takes at least "
+            f"the recordings of {name} hold {seconds:.2f} s of speech; comparing takes at least "
             f"{LEAST_ENROLLED_S:.0f} s, better 10 s."
         )
     return seconds
