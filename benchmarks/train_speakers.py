@@ -20,7 +20,7 @@ from phonoscope.speakers.calibrate import cllr, equal_error_rate, fit_calibratio
 from phonoscope.speakers.channel import Channel, measure_channel
 from phonoscope.speakers.diarise import LARGEST_GAIN, MOST, cluster, count_probability, turns_of
 from phonoscope.speakers.features import Frames, measure_frames, speech_frames, typical_pitch
-from phonoscope.speakers.identify import conditions, enrol, scores, tune_ear
+from phonoscope.speakers.identify import conditions, enrol, joined, scores, tune_ear
 from phonoscope.speakers.voices import LEARNED_FRAMES
 from phonoscope.types import Float64
 from speakers_corpus import CHANNELS as FILMED
@@ -215,7 +215,8 @@ def _piece(voice: Float64, length: int, rng: np.random.Generator) -> Float64:
 
 def _scored(channel: Channel, frames: Frames, people: list[Float64], readers: Background) -> Trials:
     """Return scores, conditions and truth: the first of the people is the one who speaks."""
-    enrolled = [enrol(channel, [(person, float(RECORDED_HZ))], readers) for person in people]
+    voices = [joined(channel, [(person, float(RECORDED_HZ))]) for person in people]
+    enrolled = [enrol(channel, voice, readers) for voice in voices]
     where = np.tile(conditions(channel, frames), (len(people), 1))
     return scores(tune_ear(channel, readers), frames, enrolled), where, np.arange(len(people)) == 0
 

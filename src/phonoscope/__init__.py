@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
     from phonoscope.types import (
         Cells,
+        Comparison,
         Diarisation,
         Displacement,
         Flicker,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
         Sound,
         Speakers,
         Spectrum,
+        Turn,
         Verdict,
         VideoFacts,
     )
@@ -98,6 +100,7 @@ _HOMES = {
     ),
     "types": (
         "Cells",
+        "Comparison",
         "Diarisation",
         "Displacement",
         "Flicker",
@@ -113,6 +116,7 @@ _HOMES = {
         "Sound",
         "Speakers",
         "Spectrum",
+        "Turn",
         "Verdict",
         "VideoFacts",
     ),
@@ -122,6 +126,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Cells",
+    "Comparison",
     "Diarisation",
     "Displacement",
     "Flicker",
@@ -146,6 +151,7 @@ __all__ = [
     "Sound",
     "Speakers",
     "Spectrum",
+    "Turn",
     "UsageError",
     "Verdict",
     "VideoFacts",

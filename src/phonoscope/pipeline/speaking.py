@@ -15,7 +15,6 @@ from phonoscope.pipeline.recovering import recover
 from phonoscope.pipeline.request import Progress, Rate, parse_band
 from phonoscope.speakers import (
     LEAST,
-    LEAST_SPEECH_S,
     MOST,
     THRESHOLD,
     Channel,
@@ -133,28 +132,35 @@ def _named(
         return (
             identify_speaker(samples, channel.rate_hz, people, channel=channel, encoder=encoder),
         )
-    found: list[Identification | None] = []
-    for number in range(turns.speakers):
-        own = _of_speaker(turns, number, len(samples), channel.rate_hz)
-        if own.sum() < LEAST_SPEECH_S * channel.rate_hz:
-            found.append(None)
-            continue
-        try:
-            part = _part(channel, samples[own], own)
-            found.append(
-                identify_speaker(
-                    samples[own], channel.rate_hz, people, channel=part, encoder=encoder
-                )
-            )
-        except TooLittleSpeechError:
-            found.append(None)
-    return tuple(found)
+    return tuple(
+        _named_alone(samples, channel, own, people, encoder)
+        for own in _by_speaker(turns, len(samples), channel.rate_hz)
+    )
 
 
-def _part(channel: Channel, samples: Float64, own: NDArray[np.bool_]) -> Channel:
+def _named_alone(
+    samples: Float64,
+    channel: Channel,
+    own: NDArray[np.bool_],
+    people: dict[str, list[Recording]],
+    encoder: Encoder | None,
+) -> Identification | None:
+    """Compare one speaker, who speaks where `own`; None if that one says too little."""
+    spoken = samples[own]
+    try:
+        part = _part(channel, spoken, own)
+    except InputError:
+        return None
+    try:
+        return identify_speaker(spoken, channel.rate_hz, people, channel=part, encoder=encoder)
+    except TooLittleSpeechError:
+        return None
+
+
+def _part(channel: Channel, spoken: Float64, own: NDArray[np.bool_]) -> Channel:
     """Return the channel with level and spectrum of one speaker's speech; its noise is known."""
     return measure_channel(
-        samples,
+        spoken,
         channel.rate_hz,
         load_background(),
         band_hz=channel.band_hz,
@@ -164,11 +170,11 @@ def _part(channel: Channel, samples: Float64, own: NDArray[np.bool_]) -> Channel
     )
 
 
-def _of_speaker(turns: Diarisation, number: int, length: int, rate_hz: float) -> NDArray[np.bool_]:
-    own = np.zeros(length, np.bool_)
+def _by_speaker(turns: Diarisation, length: int, rate_hz: float) -> NDArray[np.bool_]:
+    """Return ``(speaker, sample)`` where each speaks."""
+    own = np.zeros((turns.speakers, length), np.bool_)
     for turn in turns.turns:
-        if turn.speaker == number:
-            own[round(turn.start_s * rate_hz) : round(turn.end_s * rate_hz)] = True
+        own[turn.speaker, round(turn.start_s * rate_hz) : round(turn.end_s * rate_hz)] = True
     return own
 
 

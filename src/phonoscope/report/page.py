@@ -6,7 +6,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -96,8 +96,9 @@ def write_report(
     check_report(target)
     with _new_content(target) as folder:
         shown = [*_pictures(folder, field, sound), *_of_shapes(folder, field, shapes)]
-        voices = speakers if speakers is not None and speakers.speech.detected else None
-        pitch = None if voices is None else _pitch(folder, voices)
+        who: Sequence[str] = ()
+        if speakers is not None and speakers.speech.detected:
+            who = _who(folder, speakers)
         heard = list(_sounds(folder, sound))
         outputs = {
             path.name: sha256(path) for path in sorted(folder.iterdir()) if path.suffix != ".flac"
@@ -105,7 +106,7 @@ def write_report(
         record = {**sound.record, "command": command or None, "report": outputs}
         text = strict_json(record)
         (folder / "record.json").write_text(text, encoding="utf-8", errors="backslashreplace")
-        page = _page(sound, shown, heard, _who(voices, pitch), record, text)
+        page = _page(sound, shown, heard, who, record, text)
         (folder / PAGE).write_text(page, encoding="utf-8", errors="backslashreplace")
         for _, path in heard:
             path.unlink()
@@ -211,23 +212,15 @@ def _pictures(folder: Path, field: MotionField, sound: Sound) -> Iterator[_Shown
         yield _Shown(path, alt, caption)
 
 
-def _pitch(folder: Path, speakers: Speakers) -> _Shown:
+def _who(folder: Path, speakers: Speakers) -> Sequence[str]:
+    """Draw the pitch, and return the part of the page that says who speaks."""
     path = folder / "pitch.png"
     draw_pitch(speakers, path)
-    return _Shown(
+    pitch = _Shown(
         path, "The pitch of the voice over time, and where there is speech",
         "The pitch of the voice, where it has one. Shaded: speech.",
     )  # fmt: skip
-
-
-def _who(speakers: Speakers | None, pitch: _Shown | None) -> list[str]:
-    if speakers is None or pitch is None:
-        return []
-    rows = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td>{escape(words)}</td></tr>'
-        for name, words in told_of(speakers, LEAST)
-    )
-    return ["<h2>Who speaks</h2>", _figure(pitch), f"<table><tbody>{rows}</tbody></table>"]
+    return "<h2>Who speaks</h2>", _figure(pitch), _rows(told_of(speakers, LEAST))
 
 
 def _figure(one: _Shown) -> str:
@@ -366,9 +359,13 @@ def _table(record: Mapping[str, Any]) -> str:
         "files": "; ".join(f"{name}: {digest}" for name, digest in record["report"].items()),
         "to make it again": record.get("command") or "not made by a command",
     }  # fmt: skip
+    return _rows(rows.items())
+
+
+def _rows(facts: Iterable[tuple[str, object]]) -> str:
     body = "".join(
         f'<tr><th scope="row">{escape(name)}</th><td>{escape(str(value))}</td></tr>'
-        for name, value in rows.items()
+        for name, value in facts
     )
     return f"<table><tbody>{body}</tbody></table>"
 

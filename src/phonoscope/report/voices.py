@@ -16,31 +16,25 @@ _MOST_SPANS = 12
 def draw_pitch(found: Speakers, path: str | os.PathLike[str]) -> None:
     """Draw the pitch over time, shaded where there is speech, in a colour for each speaker.
 
-    Raises
-    ------
-    UsageError
-        If the suffix is that of no picture.
-    MissingExtraError
-        If Matplotlib is not installed.
-    OutputError
-        If the file cannot be written.
+    Errors as of `phonoscope.report.draw_waveform`.
     """
     figure = new_figure(9.6, 2.8)
     axes = figure.subplots()
     time, pitch = found.pitch.time_s, found.pitch.pitch_hz
     for start, end in found.speech.segments_s:
         axes.axvspan(start, end, color=GREY, alpha=0.25, linewidth=0)
-    told = () if found.diarisation is None else found.diarisation.turns
+    turns = () if found.diarisation is None else found.diarisation.turns
     speaker = np.zeros(len(time), np.intp)
-    for turn in told:
+    for turn in turns:
         speaker[(time >= turn.start_s) & (time <= turn.end_s)] = turn.speaker
-    for number in np.unique(speaker):
+    numbers = np.unique(speaker)
+    for number in numbers:
         own = speaker == number
         axes.plot(
             time[own], pitch[own], ".", markersize=3, color=_COLOURS[number],
             label=f"speaker {number + 1}",
         )  # fmt: skip
-    if len(np.unique(speaker)) > 1:
+    if len(numbers) > 1:
         axes.legend(fontsize=8, loc="upper right", ncols=4)
     axes.set_yscale("log")
     axes.set_ylim(*_SHOWN_HZ)

@@ -7,7 +7,6 @@ from phonoscope.speakers.encoder import open_encoder
 from phonoscope.speakers.features import held_band
 from phonoscope.speakers.gender import LEAST, check_least, tell_gender, voice_pitch
 from phonoscope.speakers.identify import (
-    LEAST_SPEECH_S,
     Recording,
     TooLittleSpeechError,
     identify_speaker,
@@ -17,7 +16,6 @@ from phonoscope.speakers.speech import THRESHOLD, find_speech
 
 __all__ = [
     "LEAST",
-    "LEAST_SPEECH_S",
     "MOST",
     "THRESHOLD",
     "Background",

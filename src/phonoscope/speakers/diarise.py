@@ -72,7 +72,7 @@ def find_turns(
     if speakers is not None and speakers > len(labels):
         raise InputError(
             f"there is too little speech to tell {speakers} people apart: {len(stretches)} "
-            f"stretches of it; give a smaller number, or a longer sound."
+            "stretches of it; give a smaller number, or a longer sound."
         )
     count = speakers or min(int(np.argmax(probability)) + 1, len(labels))
     turns = turns_of(stretches, labels[count - 1], speech_frames(frames))
@@ -203,15 +203,14 @@ def turns_of(
     Speech too short for a stretch of its own goes to the nearest one's speaker. A voice begins and
     ends fainter than it is heard, so turns are a little longer than their speech.
     """
-    inside = np.concatenate(stretches)
-    order = np.argsort(inside)
+    inside, who = np.concatenate(stretches), np.repeat(label, [len(part) for part in stretches])
     if len(inside) < 2:
         return ()
-    inside, who = inside[order], np.repeat(label, [len(part) for part in stretches])[order]
     frames = np.flatnonzero(spoken)
-    after = np.clip(np.searchsorted(inside, frames), 1, max(1, len(inside) - 1))
+    after = np.clip(np.searchsorted(inside, frames), 1, len(inside) - 1)
     nearest = np.where(frames - inside[after - 1] < inside[after] - frames, after - 1, after)
-    frames, speaker = frames[near := np.abs(inside[nearest] - frames) < _NEAR], who[nearest][near]
+    near = np.abs(inside[nearest] - frames) < _NEAR
+    frames, speaker = frames[near], who[nearest[near]]
     ends = np.flatnonzero((np.diff(frames) >= _BRIDGE) | (np.diff(speaker) != 0)) + 1
     starts = np.append(0, ends)
     number: dict[int, int] = {}

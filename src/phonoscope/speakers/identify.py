@@ -154,18 +154,25 @@ class Person:
     look: Look
 
 
-def enrol(channel: Channel, recordings: Sequence[Recording], background: Background) -> Person:
-    """Send a person's clean recordings through the channel, as one.
+def joined(channel: Channel, recordings: Sequence[Recording]) -> Float64:
+    """Return a person's recordings as one at the channel's rate, ``(sample,)``, all equally loud.
 
     Raises
     ------
     InputError
         If there is no recording, or one is silent or too narrow.
     """
-    joined = _joined(channel, recordings)
-    sound = through(channel, joined, channel.rate_hz, matched=True)
+    if not recordings:
+        raise InputError("a person without a recording cannot be compared; give at least one.")
+    parts = [at_rate(channel, *recording) for recording in recordings]
+    return np.concatenate([part / part.std() for part in parts])
+
+
+def enrol(channel: Channel, voice: Float64, background: Background) -> Person:
+    """Send a person's clean voice, as `joined` returns it, through the channel."""
+    sound = through(channel, voice, channel.rate_hz, matched=True)
     frames = measure_frames(sound, channel.rate_hz, channel.band_hz, channel.noise_psd, pitch=False)
-    clean = measure_frames(joined, channel.rate_hz, channel.band_hz, np.zeros(2))
+    clean = measure_frames(voice, channel.rate_hz, channel.band_hz, np.zeros(2))
     return Person(
         cepstra(frames.density[speech_frames(frames)]),
         look_at(clean.take(speech_frames(clean)), background),
@@ -242,46 +249,34 @@ def identify_speaker(
             f"only {speech_s:.1f} s of this sound stand above the noise; "
             f"telling who speaks takes at least {LEAST_SPEECH_S:.0f} s of speech."
         )
-    lengths = [_enrolled_s(channel, *item) for item in enrolled.items()]
+    voices = {name: joined(channel, recordings) for name, recordings in enrolled.items()}
+    lengths = [_enrolled_s(channel, *item) for item in voices.items()]
     if encoder is not None:
-        sounds = [_delivered(channel, recordings) for recordings in enrolled.values()]
+        sounds = [through(channel, voice, channel.rate_hz) for voice in voices.values()]
         llr = encoder_ratios(encoder, samples, sounds, channel.rate_hz)
     else:
-        llr = _ratios(channel, heard, list(enrolled.values()), background)
+        llr = ratios(channel, heard, list(voices.values()), background)
     llr = np.clip(llr, -MOST_LLR, MOST_LLR)
     return decide(list(enrolled), llr, lengths, channel, speech_s, none_prior)
 
 
-def _ratios(
-    channel: Channel,
-    heard: Frames,
-    enrolled: Sequence[Sequence[Recording]],
-    background: Background,
+def ratios(
+    channel: Channel, heard: Frames, voices: Sequence[Float64], background: Background
 ) -> Float64:
-    """Return the calibrated natural log-likelihood ratio of each, ``(person,)``."""
+    """Return the calibrated natural log-likelihood ratio of each voice, ``(person,)``.
+
+    The voices are those of the people enrolled, as `joined` returns them.
+    """
     ear = tune_ear(channel, background)
-    people = [enrol(channel, recordings, background) for recordings in enrolled]
+    people = [enrol(channel, voice, background) for voice in voices]
     raw = scores(ear, heard, people)
     where = np.tile(conditions(channel, heard), (len(raw), 1))
     return load_calibration()[channel.colour].apply(raw, where)
 
 
-def _delivered(channel: Channel, recordings: Sequence[Recording]) -> Float64:
-    return through(channel, _joined(channel, recordings), channel.rate_hz)
-
-
-def _joined(channel: Channel, recordings: Sequence[Recording]) -> Float64:
-    """Return a person's recordings as one at the channel's rate, all equally loud."""
-    if not recordings:
-        raise InputError("a person without a recording cannot be compared; give at least one.")
-    parts = [at_rate(channel, *recording) for recording in recordings]
-    return np.concatenate([part / part.std() for part in parts])
-
-
-def _enrolled_s(channel: Channel, name: str, recordings: Sequence[Recording]) -> float:
+def _enrolled_s(channel: Channel, name: str, voice: Float64) -> float:
     """Return the seconds of speech in a person's recordings, of which there must be enough."""
-    joined = _joined(channel, recordings)
-    frames = measure_frames(joined, channel.rate_hz, channel.band_hz, np.zeros(2), pitch=False)
+    frames = measure_frames(voice, channel.rate_hz, channel.band_hz, np.zeros(2), pitch=False)
     seconds = float(speech_frames(frames).sum() * HOP_S)
     if seconds < LEAST_ENROLLED_S:
         raise InputError(
