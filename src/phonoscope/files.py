@@ -31,12 +31,7 @@ def replace_when_done(path: str | os.PathLike[str]) -> Iterator[Path]:
         If the folder of `path` does not exist or cannot be written to, if `path` is a folder or a
         device, or if writing fails inside the block (disk full, say).
     """
-    try:
-        target = _target(Path(path))
-    except OutputError:
-        raise
-    except OSError as error:  # a name that is too long, say
-        raise unwritable(path, error) from error
+    target = _checked_target(path)
     temporary = target.with_name(f".{secrets.token_hex(4)}.part{target.suffix}")
     try:
         yield temporary
@@ -49,6 +44,45 @@ def replace_when_done(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replace_when_complete(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, as `replace_when_done` does, but the same each time.
+
+    So that the next attempt finds there what this one leaves. Nothing is deleted here: that is for
+    the block to do where it would be of no use.
+
+    Raises
+    ------
+    OutputError
+        As in `replace_when_done`.
+    """
+    target = _checked_target(path)
+    temporary = unfinished(target)
+    try:
+        yield temporary
+        temporary.replace(target)
+    except OSError as error:
+        reason = _reason(error, temporary, target)
+        if reason is None:
+            raise
+        raise _UnwritableError(target, reason) from error
+
+
+def unfinished(path: str | os.PathLike[str]) -> Path:
+    """Return the hidden name beside `path` under which it is written until it is complete."""
+    path = Path(path)
+    return path.with_name(f".{path.name}.part")
+
+
+def _checked_target(path: str | os.PathLike[str]) -> Path:
+    try:
+        return _target(Path(path))
+    except OutputError:
+        raise
+    except OSError as error:  # a name that is too long, say
+        raise unwritable(path, error) from error
 
 
 def _target(path: Path) -> Path:
@@ -154,17 +188,23 @@ def sha256(
     path = Path(source)
     if path.is_file():
         return _file_sha256(path, stopped)
-    if path.is_dir():
-        files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
-    else:
-        files = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207
     listing = hashlib.sha256()
-    for file in filter(Path.is_file, files):
+    for file in _files_of(path):
         digest = _file_sha256(file, stopped)
         if digest is None:
             return None
         listing.update(f"{digest}  {file.name}\n".encode(errors="surrogateescape"))
     return listing.hexdigest()
+
+
+def _files_of(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
+    else:
+        files = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207
+    return [file for file in files if file.is_file()]
 
 
 def _file_sha256(path: Path, stopped: Callable[[], bool]) -> str | None:
@@ -175,6 +215,23 @@ def _file_sha256(path: Path, stopped: Callable[[], bool]) -> str | None:
                 return None
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def identity(source: Any) -> dict[str, Any] | None:
+    """Return name, size and time of the last change of the files of a source, ready for JSON.
+
+    By these a file is known again without being read; None of what is no file, folder or pattern.
+    """
+    if not isinstance(source, str | os.PathLike):
+        return None
+    files = _files_of(Path(source))
+    states = [(file.name, file.stat()) for file in files]
+    listing = [(name, state.st_size, state.st_mtime_ns) for name, state in states]
+    return {
+        "path": str(Path(source).resolve()),
+        "bytes": sum(size for _, size, _ in listing),
+        "listing": hashlib.sha256(json.dumps(listing).encode()).hexdigest(),
+    }
 
 
 def strict_json(record: Mapping[str, Any]) -> str:

@@ -65,7 +65,7 @@ DRAWN_CELLS = 60
 
 def write_drawn(path, truth, *, noise_px=0.01, seed=0):
     """Write a motion file whose cells move by ``truth`` ``(sample, cell, 2)``, px, plus noise."""
-    from phonoscope.motion import finish_motion, write_motion
+    from phonoscope.motion import Segment, writing_motion
     from phonoscope.types import Cells, MotionBlock, NoiseModel, VideoFacts
 
     samples, cells, _ = truth.shape
@@ -82,12 +82,12 @@ def write_drawn(path, truth, *, noise_px=0.01, seed=0):
     facts = VideoFacts("drawn", "", "", "gray", 160, 96, 8, samples, None, Fraction(FPS), "user")
     model = NoiseModel(np.array([0.0]), np.array([1.0]))
     picture = np.full((96, 160), 128, np.uint8)
-    writing = write_motion(
-        Path(path), [block], facts=facts, cells=where, noise=model, picture=picture
+    writing = writing_motion(
+        Path(path), facts=facts, cells=where, noise=model, picture=picture, origin={}
     )
-    for _ in writing:
-        pass
-    finish_motion(Path(path), samples=samples, parameters={"cell_px": 16}, warnings=())
+    with writing as motion_file:
+        motion_file.add(Segment(0, [block], (), ()))
+        motion_file.finish({"cell_px": 16}, ())
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -81,12 +82,18 @@ class Lab:
         height, width = lumas[0].shape
         grids = cut(width, height, regions, cell)
         m = measure_frames(cls.frames(lumas), grids, bits=bits)
-        blocks = list(m.blocks)
+        segments = sorted(m.segments(), key=lambda segment: segment.number)
+        blocks = [block for segment in segments for block in segment.blocks]
+        lost = [index for segment in segments for index in segment.lost]
         motion = np.concatenate([b.motion for b in blocks]).astype(float)
         gain = np.concatenate([b.gain for b in blocks]).astype(float)
         lengths = [len(b.time_s) for b in blocks]
         information = np.average([b.information for b in blocks], axis=0, weights=lengths)
-        return m, motion, gain, information
+        known = {name: getattr(m, name) for name in ("cells", "noise", "picture")}
+        return (
+            SimpleNamespace(**known, reference_frames=m.reference_frames, lost=lost),
+            motion, gain, information,
+        )  # fmt: skip
 
     @staticmethod
     def claimed(information):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from phonoscope.errors import InputError
-from phonoscope.motion import finish_motion, is_motion_file, open_motion, write_motion
+from phonoscope.motion import Segment, is_motion_file, open_motion, writing_motion
 from phonoscope.types import Cells, MotionBlock, NoiseModel, VideoFacts
 
 HALF_STEP = 0.5 / 8 * 1.001  # of the claimed error
@@ -42,9 +42,13 @@ def _write(path, blocks, *, finish=True):
         "a", "b", "c", "gray", 9, 7, 8, None, None, Fraction(30000, 1001), "user", warnings=("w",)
     )
     noise = NoiseModel(np.array([0.0, 9.0]), np.array([1.0, 2.0]))
-    list(write_motion(path, blocks, facts=facts, cells=cells, noise=noise, picture=PICTURE))
-    if finish:
-        finish_motion(path, samples=128, parameters={"cell_px": 16}, warnings=["v"])
+    writing = writing_motion(
+        path, facts=facts, cells=cells, noise=noise, picture=PICTURE, origin={}
+    )
+    with writing as motion:
+        motion.add(Segment(0, blocks, (), ()))
+        if finish:
+            motion.finish({"cell_px": 16}, ["v"])
 
 
 @pytest.mark.parametrize("drift", [0.0, 1.0], ids=["int16", "int32"])

@@ -8,9 +8,11 @@ from phonoscope.motion.look import frames_to_look_at
 from phonoscope.motion.measure import Measurement, measure_frames
 from phonoscope.motion.passband import bridged, merged_bands, passband_taps, passed
 from phonoscope.motion.pyramid import measure_bands
+from phonoscope.motion.segment import Segment
 from phonoscope.motion.smooth import Moments, follower, motion_information, smoother
-from phonoscope.motion.store import finish_motion, is_motion_file, open_motion, write_motion
+from phonoscope.motion.store import is_motion_file, open_motion
 from phonoscope.motion.warp import magnified
+from phonoscope.motion.writing import MotionWriter, writing_motion
 
 __all__ = [
     "Common",
@@ -18,12 +20,13 @@ __all__ = [
     "Lattice",
     "Measurement",
     "Moments",
+    "MotionWriter",
+    "Segment",
     "bridged",
     "cut",
     "cut_rows",
     "default_cell_px",
     "detail_px",
-    "finish_motion",
     "follower",
     "frames_to_look_at",
     "is_motion_file",
@@ -37,5 +40,5 @@ __all__ = [
     "passed",
     "saturated",
     "smoother",
-    "write_motion",
+    "writing_motion",
 ]

@@ -1,6 +1,7 @@
 """The pass over the pixels: every cell's weighted sums of a frame, at the speed of memory."""
 
-from typing import cast
+from collections.abc import Sequence
+from typing import Any, cast
 
 import numba
 import numpy as np
@@ -11,6 +12,7 @@ from phonoscope.types import Float32, Float64, Luma
 CHANNELS = 3
 """What a cell listens to: motion along x, motion along y, gain."""
 
+_FRAMES_AT_ONCE = 4
 _ROWS_AT_ONCE = 16
 
 
@@ -18,73 +20,96 @@ def contiguous(luma: Luma) -> Luma:
     """Return `luma` as whole rows of memory, without a copy where its rows are merely padded.
 
     The kernel reads C-contiguous rows fastest; a decoder's plane is one if its padding is kept, so
-    the result may be wider than `luma`, whose columns come first.
+    the result may be wider than `luma`, whose columns come first. It is not to be written to.
     """
     height, width = luma.shape
     step, inner = luma.strides
+    rows: NDArray[Any]
     if inner != luma.itemsize or step % luma.itemsize or step < width * luma.itemsize:
-        return luma.copy()
-    if step == width * luma.itemsize:
-        return luma
-    # The padding of the last row may lie outside the buffer; the kernel never reads it.
-    padded = np.lib.stride_tricks.as_strided(
-        luma, (height, step // luma.itemsize), (step, inner), writeable=False
-    )
-    return cast(Luma, padded)
+        rows = luma.copy()
+    elif step == width * luma.itemsize:
+        rows = luma.view()
+    else:
+        # The padding of the last row may lie outside the buffer; the kernel never reads it.
+        rows = np.lib.stride_tricks.as_strided(
+            luma, (height, step // luma.itemsize), (step, inner), writeable=False
+        )
+    rows.flags.writeable = False  # the same for all, or compiled code would know several kinds
+    return cast(Luma, rows)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)
 def project(
-    rows: Luma, weights: Float32, x_edges: NDArray[np.int64], y_edges: NDArray[np.int64],
-    sums: Float32,
+    frames: Sequence[Luma], weights: Float32, x_edges: NDArray[np.int64],
+    y_edges: NDArray[np.int64], sums: Float32,
 ) -> None:  # fmt: skip
-    """Sum each cell's pixels of one frame under the three weight images.
+    """Sum each cell's pixels of several frames under the three weight images.
 
     Parameters
     ----------
-    rows
-        ``(height, at least width)`` pixels of the grid's region, C-contiguous.
+    frames
+        ``(height, at least width)`` each: pixels of the grid's region, C-contiguous.
     weights
         ``(3, height, width)`` weight images.
     x_edges, y_edges
         Cell edges relative to the region, first 0, last its width or height.
     sums
-        ``(3, cell)`` where the sums are put.
+        ``(frame, 3, cell)`` where the sums are put.
     """
+    for first in range(0, len(frames), _FRAMES_AT_ONCE):
+        some = frames[first : first + _FRAMES_AT_ONCE]
+        missing = _FRAMES_AT_ONCE - len(some)
+        if missing:  # compiled for one number of frames only
+            padded = np.empty((_FRAMES_AT_ONCE, *sums.shape[1:]), np.float32)
+            _project((*some, *[some[-1]] * missing), weights, x_edges, y_edges, padded)
+            sums[first:] = padded[: len(some)]
+        else:
+            own = sums[first : first + _FRAMES_AT_ONCE]
+            _project(tuple(some), weights, x_edges, y_edges, own)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _project(
+    frames: tuple[Luma, ...], weights: Float32, x_edges: NDArray[np.int64],
+    y_edges: NDArray[np.int64], sums: Float32,
+) -> None:  # fmt: skip
     columns = len(x_edges) - 1
     width = x_edges[-1]
-    # Accumulating along rows, one accumulator a column, keeps the loop free of horizontal sums.
+    # Accumulating along rows, one accumulator a column, keeps the loop free of horizontal sums. A
+    # row of weights, six times as many bytes as those of the frame, is fetched once for all frames.
+    shape = (len(frames), width)
     along_x, along_y, gain = (
-        np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32),
+        np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, np.float32),
     )  # fmt: skip
     for r in range(len(y_edges) - 1):
         along_x[:] = 0
         along_y[:] = 0
         gain[:] = 0
         for y in range(y_edges[r], y_edges[r + 1]):
-            _add_row(along_x, along_y, gain, weights[0], weights[1], weights[2], rows, y)
-        for c in range(columns):
-            total_x, total_y, total_gain = np.float32(0), np.float32(0), np.float32(0)
-            for x in range(x_edges[c], x_edges[c + 1]):
-                total_x += along_x[x]
-                total_y += along_y[x]
-                total_gain += gain[x]
-            sums[0, r * columns + c] = total_x
-            sums[1, r * columns + c] = total_y
-            sums[2, r * columns + c] = total_gain
+            for f in range(len(frames)):
+                _add_row(along_x, along_y, gain, weights, frames[f], f, y, width)
+        for f in range(len(frames)):
+            for c in range(columns):
+                total_x, total_y, total_gain = np.float32(0), np.float32(0), np.float32(0)
+                for x in range(x_edges[c], x_edges[c + 1]):
+                    total_x += along_x[f, x]
+                    total_y += along_y[f, x]
+                    total_gain += gain[f, x]
+                sums[f, 0, r * columns + c] = total_x
+                sums[f, 1, r * columns + c] = total_y
+                sums[f, 2, r * columns + c] = total_gain
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
 def _add_row(
-    along_x: Float32, along_y: Float32, gain: Float32,
-    weight_x: Float32, weight_y: Float32, weight_gain: Float32, rows: Luma, y: int,
+    along_x: Float32, along_y: Float32, gain: Float32, weights: Float32, rows: Luma,
+    f: int, y: int, width: int,
 ) -> None:  # fmt: skip
-    # Whole arrays and a row number: slices would cost a reference count each.
-    for x in range(len(along_x)):
+    # Whole arrays and numbers of rows: slices would cost a reference count each.
+    for x in range(width):
         value = np.float32(rows[y, x])
-        along_x[x] += weight_x[y, x] * value
-        along_y[x] += weight_y[y, x] * value
-        gain[x] += weight_gain[y, x] * value
+        along_x[f, x] += weights[0, y, x] * value
+        along_y[f, x] += weights[1, y, x] * value
+        gain[f, x] += weights[2, y, x] * value
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)

@@ -87,8 +87,9 @@ def first_look(frames: Sequence[Luma], grid: Grid, full_scale: int) -> Reference
         image, averaged = _aligned_mean(looked_at, pieces, grid, reference)
         model, inflation = _noise(looked_at, pieces, grid, reference)
         reference = replace(
-            reference, image=image, averaged=averaged, noise=model, inflation=inflation
-        )
+            reference, image=image, averaged=averaged, noise=model, inflation=inflation,
+            stray=tracker.usual_stray,
+        )  # fmt: skip
     return reference
 
 

@@ -1,7 +1,7 @@
 """Frames to motion: the first look, then one pass."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -12,19 +12,21 @@ from phonoscope.errors import InputError
 from phonoscope.motion.cells import Grid, places
 from phonoscope.motion.look import first_look, frames_to_look_at
 from phonoscope.motion.reference import Reference
-from phonoscope.motion.track import GROUP, Piece, Solving, Tracker
-from phonoscope.types import GLOBAL, Cells, Float64, Frame, Luma, MotionBlock, NoiseModel, Shutter
-
-BLOCK_SAMPLES = 256
-"""Frames in a stored block: a multiple of the tracker's group."""
+from phonoscope.motion.segment import Poses, Segment, Subject, segment_frames
+from phonoscope.motion.workers import measured_segments
+from phonoscope.types import GLOBAL, Cells, Frame, Luma, NoiseModel, Shutter, Stretches
 
 _FEWEST_FRAMES = 4
 _LARGEST_PICTURE = 1_000_000  # pixels
 
 
+def _nothing_known(number: int) -> Poses:
+    raise LookupError(f"it is not known where segment {number} saw the picture")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Measurement:
-    """A measurement under way: what is known after the first look, and the blocks to come.
+    """A measurement under way: what is known after the first look, and what is to be measured.
 
     Attributes
     ----------
@@ -34,18 +36,42 @@ class Measurement:
         Number of frames whose mean is the reference.
     picture
         As in `phonoscope.types.MotionField`.
-    blocks
-        Generator of the motion, block by block, that reads the frames as it goes.
-    lost
-        Filled as the blocks are read: indices of frames that moved too far to be followed.
+    segment_frames
+        Number of frames of the source in a segment.
     """
 
     cells: Cells
     noise: NoiseModel
     reference_frames: int
     picture: NDArray[np.uint8]
-    blocks: Iterator[MotionBlock]
-    lost: list[int]
+    segment_frames: int
+    _subject: Subject
+    _frames: Generator[Frame, None, None]
+    _stretches: Stretches | None
+    _workers: int
+
+    def segments(
+        self,
+        done: Container[int] = (),
+        *,
+        known: Callable[[int], Poses] = _nothing_known,
+        progress: Callable[[int], None] | None = None,
+    ) -> Generator[Segment, None, None]:
+        """Measure the frames, and yield the segments as they are done, in any order; once only.
+
+        Parameters
+        ----------
+        done
+            Numbers of segments that are left out, because they have been measured before.
+        known
+            Returns where such a segment last saw the picture: its `Segment.poses`.
+        progress
+            Called with the number of frames that have been measured by this call.
+        """
+        return measured_segments(
+            self._subject, self._frames, self._stretches, self.segment_frames, self._workers,
+            done, known, progress,
+        )  # fmt: skip
 
 
 def measure_frames(
@@ -54,7 +80,8 @@ def measure_frames(
     *,
     bits: int,
     shutter: Shutter = GLOBAL,
-    progress: Callable[[int], None] | None = None,
+    stretches: Stretches | None = None,
+    workers: int = 1,
 ) -> Measurement:
     """Measure how each cell of `grids` moves through `frames`.
 
@@ -71,8 +98,11 @@ def measure_frames(
         Significant bits of a pixel.
     shutter
         How the sensor is read.
-    progress
-        Called with the number of frames measured so far.
+    stretches
+        How to read parts of the same frames by themselves, if that is possible.
+    workers
+        How many threads read and measure stretches; if there are none, the threads for pixels
+        share the work on each frame.
 
     Raises
     ------
@@ -93,14 +123,16 @@ def measure_frames(
         )
     lumas = [frame.luma for frame in held]
     references = [first_look(lumas, grid, 2**bits - 1) for grid in grids]
-    lost: list[int] = []
     return Measurement(
         cells=places(grids, shutter, height),
         noise=_mean_noise(references),
         reference_frames=int(min(reference.averaged for reference in references)),
         picture=_for_people(lumas[0], bits),
-        blocks=_blocks(_release(held, stream), grids, references, progress, lost),
-        lost=lost,
+        segment_frames=segment_frames(width, height),
+        _subject=Subject.of(grids, references),
+        _frames=_release(held, stream),
+        _stretches=stretches if workers > 1 else None,
+        _workers=workers,
     )
 
 
@@ -117,7 +149,7 @@ def _own(frame: Frame) -> Frame:
     return Frame(frame.index, frame.time_s, frame.luma.copy())
 
 
-def _release(held: list[Frame], stream: Iterator[Frame]) -> Iterator[Frame]:
+def _release(held: list[Frame], stream: Iterator[Frame]) -> Generator[Frame, None, None]:
     held.reverse()
     while held:
         yield held.pop()
@@ -127,84 +159,3 @@ def _release(held: list[Frame], stream: Iterator[Frame]) -> Iterator[Frame]:
 def _mean_noise(references: Sequence[Reference]) -> NoiseModel:
     level = np.unique(np.concatenate([r.noise.level for r in references]))
     return NoiseModel(level, np.mean([r.noise.at(level) for r in references], axis=0))
-
-
-def _blocks(
-    frames: Iterator[Frame],
-    grids: Sequence[Grid],
-    references: Sequence[Reference],
-    progress: Callable[[int], None] | None,
-    lost: list[int],
-) -> Iterator[MotionBlock]:
-    trackers = [Tracker(r, grid) for r, grid in zip(references, grids, strict=True)]
-    done = 0
-    times: list[Float64] = []
-    parts: list[list[Piece]] = [[] for _ in trackers]
-    group = _Group.begun(list(islice(frames, GROUP)), trackers)
-    while group.frames:
-        following = _Group.begun(list(islice(frames, GROUP)), trackers)
-        times.append(np.array([float(frame.time_s) for frame in group.frames]))
-        for tracker, solving, pieces in zip(trackers, group.solving, parts, strict=True):
-            pieces += tracker.measure(group.lumas, solving)
-        lost += _lost(group.frames, parts[0])
-        done += len(group.frames)
-        if progress:
-            progress(done)
-        group = following
-        if sum(map(len, times)) >= BLOCK_SAMPLES or not group.frames:
-            yield _block(np.concatenate(times), parts)
-            times, parts = [], [[] for _ in trackers]
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Consecutive frames with which every tracker has begun."""
-
-    frames: Sequence[Frame]
-    lumas: Sequence[Luma]
-    solving: Sequence[Solving]
-
-    @classmethod
-    def begun(cls, frames: Sequence[Frame], trackers: Sequence[Tracker]) -> "_Group":
-        lumas = [frame.luma for frame in frames]
-        return cls(frames, lumas, [tracker.begin(lumas) for tracker in trackers if lumas])
-
-
-def _lost(group: Sequence[Frame], pieces: Sequence[Piece]) -> list[int]:
-    if all(piece.within_reach for piece in pieces):
-        return []
-    first = pieces[-1].stop - len(group)
-    return [
-        group[t - first].index
-        for piece in pieces
-        if not piece.within_reach
-        for t in range(max(piece.start, first), piece.stop)
-    ]
-
-
-def _block(time_s: Float64, parts: Sequence[Sequence[Piece]]) -> MotionBlock:
-    return MotionBlock(
-        time_s=time_s,
-        motion=np.concatenate(
-            [np.concatenate([p.motion for p in pieces]) for pieces in parts],
-            axis=1,
-            dtype=np.float32,
-        ),
-        gain=np.concatenate(
-            [np.concatenate([p.gain for p in pieces]) for pieces in parts], axis=1, dtype=np.float32
-        ),
-        information=np.concatenate([_mean_information(pieces) for pieces in parts]),
-        lost=_lost_samples(parts),
-    )
-
-
-def _lost_samples(parts: Sequence[Sequence[Piece]]) -> tuple[int, ...]:
-    # A frame that one region lost counts as lost: its picture is another.
-    first = parts[0][0].start
-    missed = (p for pieces in parts for p in pieces if not p.within_reach)
-    return tuple(sorted({t - first for p in missed for t in range(p.start, p.stop)}))
-
-
-def _mean_information(pieces: Sequence[Piece]) -> Float64:
-    total = sum((p.stop - p.start) * p.about.information for p in pieces)
-    return np.asarray(total / sum(p.stop - p.start for p in pieces))

@@ -30,6 +30,9 @@ class Reference:
     inflation
         ``(cell,)`` by how much each cell's own residual exceeds the noise model, 1 or more: what
         moves within a cell, or a codec, adds.
+    stray
+        How much cells' gains usually stray from the light (`phonoscope.motion.solve.stray_square`);
+        None until frames have been followed.
     """
 
     image: Float32
@@ -38,6 +41,7 @@ class Reference:
     noise: NoiseModel
     masked: NDArray[np.bool_]
     inflation: Float64
+    stray: float | None = None
 
     @cached_property
     def coefficients(self) -> Float32:

@@ -123,14 +123,23 @@ class Solving:
 
 
 class Tracker:
-    """Measures frames of one region, in order."""
+    """Measures frames of one region, in order.
 
-    def __init__(self, reference: Reference, grid: Grid) -> None:
+    Parameters
+    ----------
+    reference, grid
+        Of the region.
+    about
+        Where the picture is sought first; by default where the reference has it.
+    """
+
+    def __init__(self, reference: Reference, grid: Grid, about: Posed | None = None) -> None:
         self._reference = reference
         self._grid = grid
         self._count = 0
-        self._usual_stray: float | None = None
-        self.about = posed(reference, grid, np.zeros((grid.rows, grid.columns, 2)))
+        self._settled = False
+        self.usual_stray = reference.stray
+        self.about = home(reference, grid) if about is None else about
 
     def measure(self, frames: Sequence[Luma], solving: "Solving | None" = None) -> Iterator[Piece]:
         """Yield pieces that cover `frames`, at most `GROUP` of them, in order.
@@ -191,9 +200,8 @@ class Tracker:
         gain, light = (np.empty((len(frames), self._grid.cells)) for _ in range(2))
 
         def some(own: slice) -> None:
-            for frame, own_sums in zip(frames[own], sums[own], strict=True):
-                rows = contiguous(frame[window])
-                project(rows, lin.weights, x_edges - x_edges[0], y_edges - y_edges[0], own_sums)
+            rows = [contiguous(frame[window]) for frame in frames[own]]
+            project(rows, lin.weights, x_edges - x_edges[0], y_edges - y_edges[0], sums[own])
             solved = solve(sums[own], lin.response, light_fit)
             motion[own], gain[own], light[own] = solved
 
@@ -220,16 +228,17 @@ class Tracker:
         noise = np.count_nonzero(weight) / max(float(weight.sum()), 1e-30)
         square = stray_square(gain, light, weight)
         # Where a codec has its way with faint texture, gains stray all the time.
-        usual = float(np.median(square)) if self._usual_stray is None else self._usual_stray
+        usual = float(np.median(square)) if self.usual_stray is None else self.usual_stray
         return np.asarray(square > max(_LOST_GAIN**2 + 9 * noise, _LOST_RATIO * usual))
 
     def _learn_stray(self, gain: Float64, light: Float64) -> None:
         if len(gain):
             square = stray_square(gain, light, self.about.light_fit.weight)
-            before = self._usual_stray
-            self._usual_stray = accustomed(
+            before = self.usual_stray if self._settled else None
+            self.usual_stray = accustomed(
                 float(np.median(square)) if before is None else before, square
             )
+            self._settled = True
 
     def _look_ahead(self, motion: Float64) -> None:
         # Straight line through the group, read off at the middle and the end of the next one.
@@ -296,6 +305,11 @@ def accustomed(usual: float, squares: Float64) -> float:
 def _leading(flags: NDArray[np.bool_]) -> int:
     """Return how many of the first flags are set in a row."""
     return len(flags) if flags.all() else int(np.argmin(flags))
+
+
+def home(reference: Reference, grid: Grid) -> Posed:
+    """Return the reference as it is, linearised."""
+    return posed(reference, grid, np.zeros((grid.rows, grid.columns, 2)))
 
 
 def posed(reference: Reference, grid: Grid, pose: Float64) -> Posed:

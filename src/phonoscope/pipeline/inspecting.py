@@ -91,11 +91,12 @@ def inspect(
         )
     watch = _Watch(request.progress)
     with measuring(replace(request, progress=watch.told), watch.sampled) as run:
-        blocks = list(run.measurement.blocks)
+        measured = list(run.measurement.segments(progress=run.told()))
+        blocks = [block for segment in measured for block in segment.blocks]
         cells, noise = run.measurement.cells, run.measurement.noise
         count = sum(len(block.time_s) for block in blocks)
         sample = MotionField(run.facts, cells, noise, count, blocks)
-        warnings = run.warnings()
+        warnings = run.warnings([index for segment in measured for index in segment.lost])
     if watch.first is None:
         raise InputError(f"{sample.facts.name} has no frames; give another file.")
     facts = sample.facts

@@ -11,28 +11,29 @@ from typing import Any
 
 from phonoscope.choices import Direction, ShutterKind
 from phonoscope.errors import InputError, UsageError
-from phonoscope.files import replace_when_done, sha256, temporary_file
+from phonoscope.files import identity, replace_when_complete, sha256, temporary_file
 from phonoscope.motion import (
     Measurement,
     cut,
     cut_rows,
     default_cell_px,
-    finish_motion,
     measure_frames,
     open_motion,
-    write_motion,
+    writing_motion,
 )
 from phonoscope.pipeline.record import versions
 from phonoscope.pipeline.request import AnyRegion, Progress, Rate, Reading, Request
 from phonoscope.pipeline.shutter import shutter_by_own_lamp
 from phonoscope.sound import band_of, select
-from phonoscope.types import Frame, MotionBlock, MotionField, Shutter, VideoFacts
+from phonoscope.types import Frame, MotionField, Shutter, Stretches, VideoFacts
 from phonoscope.video import Video, low_rate_warning, open_video, prefetch
 
 Sampled = Callable[[Iterable[Frame], VideoFacts, int], Generator[Frame, None, None]]
 """From the frames, the facts and how many frames are decoded ahead to those that are measured."""
 MOTION_SUFFIX = ".motion"
 _DECODED_AHEAD_BYTES = 24 * 2**20
+_STRETCHES_BYTES = 2**30
+_HELD_FRAMES = 40  # by a thread: a group that is measured, and those of the decoder
 
 
 def measure(
@@ -110,7 +111,7 @@ def measure(
     if output is None:
         return _measure_to_memory(request)
     _check_target(request, Path(output))
-    with replace_when_done(output) as part:
+    with replace_when_complete(output) as part:
         _measure_to_file(request, part)
     return open_motion(output)
 
@@ -190,7 +191,11 @@ def _told_anew(request: Request, facts: VideoFacts) -> Shutter | None:
 
 def _measure_to_memory(request: Request) -> MotionField:
     with measuring(request) as run:
-        blocks: tuple[MotionBlock, ...] = tuple(run.measurement.blocks)
+        measured = sorted(
+            run.measurement.segments(progress=run.told()), key=lambda segment: segment.number
+        )
+        run.conclude()
+        blocks = [block for segment in measured for block in segment.blocks]
         return MotionField(
             facts=run.facts,
             cells=run.measurement.cells,
@@ -198,33 +203,59 @@ def _measure_to_memory(request: Request) -> MotionField:
             samples=sum(len(block.time_s) for block in blocks),
             blocks=blocks,
             parameters=run.parameters(),
-            warnings=run.warnings(),
+            warnings=run.warnings([index for segment in measured for index in segment.lost]),
             picture=run.measurement.picture,
         )
 
 
 def _measure_to_file(request: Request, path: Path) -> None:
+    """Measure, or measure what is missing if `path` holds the beginning of the same."""
     with measuring(request) as run:
         m = run.measurement
-        writing = write_motion(
-            path, m.blocks, facts=run.facts, cells=m.cells, noise=m.noise, picture=m.picture
-        )
-        samples = 0
-        with closing(writing) as counts:
-            for samples in counts:  # noqa: B007 - the last count is the total
-                pass
-        finish_motion(path, samples=samples, parameters=run.parameters(), warnings=run.warnings())
+        writing = writing_motion(
+            path, facts=run.facts, cells=m.cells, noise=m.noise, picture=m.picture,
+            origin=run.origin(),
+        )  # fmt: skip
+        with writing as motion:
+            if motion.complete:
+                return
+            told = run.told(sum(motion.done.values()))
+            segments = m.segments(dict(motion.done), known=motion.poses, progress=told)
+            with closing(segments):
+                for segment in segments:
+                    motion.add(segment)
+                    if run.stretches is not None and run.stretches.damaged():
+                        # What was amiss is counted once a file, and would be counted anew.
+                        motion.give_up_resuming()
+            run.conclude()
+            motion.finish(run.parameters(), run.warnings(motion.lost))
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A measurement under way, and what is known only when its blocks have been read."""
+    """A measurement under way, and what is known only when its segments have been measured."""
 
     request: Request
     video: Video
     facts: VideoFacts
     measurement: Measurement
+    stretches: Stretches | None
     fingerprint: "Future[str | None]"
+
+    def told(self, before: int = 0) -> Callable[[int], None] | None:
+        """Return what is to be called as frames are measured, after so many `before`."""
+        told = self.request.told(self.facts)
+        return None if told is None else lambda done: told(before + done)
+
+    def origin(self) -> dict[str, Any]:
+        """Return what tells this measurement from others, ready for JSON."""
+        return {
+            "source": identity(self.request.source),
+            "start_s": self.request.start,
+            "duration_s": self.request.duration,
+            "segment_frames": self.measurement.segment_frames,
+            "versions": versions(),
+        }
 
     def parameters(self) -> dict[str, Any]:
         return {
@@ -237,8 +268,13 @@ class Run:
             "versions": versions(),
         }
 
-    def warnings(self) -> tuple[str, ...]:
-        lost, known = self.measurement.lost, self.video.warnings
+    def conclude(self) -> None:
+        """Check the end of the video, when all of it has been read."""
+        if self.stretches is not None:
+            self.stretches.conclude()
+
+    def warnings(self, lost: Sequence[int]) -> tuple[str, ...]:
+        known = self.video.warnings
         if self.facts.shutter.rolling:  # it has heard far above half the frame rate
             slow = low_rate_warning(self.facts.capture_rate)
             known = tuple(warning for warning in known if warning not in slow)
@@ -267,16 +303,33 @@ def measuring(request: Request, sampled: Sampled | None = None) -> Iterator[Run]
             edge = request.cell or default_cell_px(facts.width, facts.height)
             grids = cut(facts.width, facts.height, request.regions, edge)
         ahead = _frames_ahead(facts)
-        chosen: Iterable[Frame] = video if sampled is None else sampled(video, facts, ahead)
+        workers = _workers(facts)
+        stretches = video.stretches() if sampled is None and workers > 1 else None
+        chosen: Iterable[Frame] = (
+            video if stretches is None else stretches.read(stretches.first, None)
+        )
+        if sampled is not None:
+            chosen = sampled(video, facts, ahead)
         with (
             _fingerprinting(request) as fingerprint,
             closing(prefetch(chosen, depth=ahead)) as frames,
         ):
-            told = request.told(facts)
             measurement = measure_frames(
-                frames, grids, bits=facts.bits, shutter=shutter, progress=told
-            )
-            yield Run(request, video, facts, measurement, fingerprint)
+                frames, grids, bits=facts.bits, shutter=shutter, stretches=stretches,
+                workers=workers,
+            )  # fmt: skip
+            yield Run(request, video, facts, measurement, stretches, fingerprint)
+
+
+def _workers(facts: VideoFacts) -> int:
+    """Return how many threads may each decode and measure a stretch of the video by themselves."""
+    return max(
+        1, min(os.cpu_count() or 1, _STRETCHES_BYTES // (_HELD_FRAMES * _frame_bytes(facts)))
+    )
+
+
+def _frame_bytes(facts: VideoFacts) -> int:
+    return facts.width * facts.height * (1 if facts.bits == 8 else 2) * 3 // 2
 
 
 def _shutter(request: Request, facts: VideoFacts) -> Shutter:
@@ -289,8 +342,7 @@ def _shutter(request: Request, facts: VideoFacts) -> Shutter:
 
 def _frames_ahead(facts: VideoFacts) -> int:
     # Enough that decoding goes on while the first frames are looked at.
-    size = facts.width * facts.height * (1 if facts.bits == 8 else 2) * 3 // 2
-    return min(128, max(8, _DECODED_AHEAD_BYTES // size))
+    return min(128, max(8, _DECODED_AHEAD_BYTES // _frame_bytes(facts)))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from phonoscope.types.motion import BandMotion, Cells, MotionBlock, MotionField,
 from phonoscope.types.shape import Shape
 from phonoscope.types.sound import Sound, Verdict
 from phonoscope.types.speakers import Gender, PitchTrack, Sex, Speakers, SpeechActivity
-from phonoscope.types.video import GLOBAL, Frame, Region, Shutter, VideoFacts
+from phonoscope.types.video import GLOBAL, Frame, Region, Shutter, Stretches, VideoFacts
 
 __all__ = [
     "GLOBAL",
@@ -44,6 +44,7 @@ __all__ = [
     "Speakers",
     "Spectrum",
     "SpeechActivity",
+    "Stretches",
     "Turn",
     "Verdict",
     "VideoFacts",

@@ -1,5 +1,6 @@
 """Frames, and what is known of a video."""
 
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -29,6 +30,37 @@ class Frame:
     index: int
     time_s: Fraction
     luma: Luma
+
+
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """How to read any stretch of a video's frames without those before it, in several threads.
+
+    Attributes
+    ----------
+    first, stop
+        Numbers of the first frame of the chosen range, and of the one after its last as far as the
+        source says: there may be fewer, or more.
+    apart
+        Largest number of frames from one place where reading can begin to the next.
+    read
+        Returns a generator of the frames ``first <= index < stop``, where a `stop` of None means
+        to the end of the chosen range. They are the frames that reading the whole video yields,
+        with the same numbers and times. Each generator has a file of its own, so that each may be
+        run by another thread; all must be closed.
+    damaged
+        Returns whether anything that was read so far was damaged or missing.
+    conclude
+        To be called when all has been read: adds to the video's warnings. Raises what reading the
+        whole video would raise at its end.
+    """
+
+    first: int
+    stop: int
+    apart: int
+    read: Callable[[int, int | None], Generator[Frame, None, None]]
+    damaged: Callable[[], bool]
+    conclude: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)

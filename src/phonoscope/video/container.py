@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import threading
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -9,10 +10,10 @@ from pathlib import Path
 import av
 
 from phonoscope.errors import InputError
-from phonoscope.types import Frame, Luma
+from phonoscope.types import Frame, Luma, Stretches
 from phonoscope.video.luma import luma_of, require_layout
 from phonoscope.video.numbering import Damage, Numbered, Numbering, decoded
-from phonoscope.video.probe import open_container, picture_stream, probe
+from phonoscope.video.probe import Threads, open_container, picture_stream, probe
 from phonoscope.video.session import Session
 from phonoscope.video.window import Window
 
@@ -37,42 +38,84 @@ class ContainerVideo(Session):
             window.check_against(self._probe.expected / self.facts.capture_rate, self.facts)
 
     def _read(self) -> Generator[Frame, None, None]:
-        damage = Damage()
+        own = _Pass()
+        yield from self._frames(own, self._start, self._stop)
+        self._report(own)
+
+    def stretches(self) -> Stretches | None:
+        clock, count, apart = self._probe.clock, self._probe.expected, self._probe.key_frames_apart
+        if clock is None or not clock.numbers_frames or not count or apart is None:
+            return None
+        stop = count if self._stop is None else min(count, self._stop)
+        if not self._begins_at((self._start + stop) // 2):
+            return None
+        whole, passes = _Pass(), list[_Pass]()
+
+        def read(first: int, before: int | None) -> Generator[Frame, None, None]:
+            if whole.end is not None and first >= whole.end:
+                return
+            own = _Pass()
+            passes.append(own)
+            try:
+                yield from self._frames(
+                    own, first, self._stop if before is None else before, "NONE"
+                )
+            finally:
+                whole.add(own)
+                passes.remove(own)
+
+        def damaged() -> bool:
+            return bool(whole.damage) or any(own.damage for own in list(passes))
+
+        return Stretches(
+            self._start, stop, apart,
+            lambda first, before: self._watched(read(first, before)),
+            damaged, lambda: self._report(whole),
+        )  # fmt: skip
+
+    def _begins_at(self, index: int) -> bool:
         with contextlib.ExitStack() as stack:
-            items = self._from_seek(stack, damage) or self._from_start(stack, damage)
-            last: Numbered | None = None
-            for item in items:
-                last = item
-                if self._is_after(item):
-                    self._report(damage, last, ended=False)
+            return self._from_seek(stack, Damage(), index, None, "NONE") is not None
+
+    def _frames(
+        self, own: "_Pass", first: int, stop: int | None, threads: Threads = "AUTO"
+    ) -> Generator[Frame, None, None]:
+        """Yield the frames of a stretch, and keep account of it."""
+        with contextlib.ExitStack() as stack:
+            given = (stack, own.damage, first, stop, threads)
+            for item in self._from_seek(*given) or self._from_start(*given):
+                own.last = item
+                if self._is_after(item, stop):
                     return
-                if not self._is_before(item):
+                if not self._is_before(item, first):
                     yield Frame(item.index, item.time_s, self._luma(item))
-            if last is None:
-                raise InputError(f"no frame of {self._path} can be decoded; copy it again.")
-            self._report(damage, last, ended=True)
+            own.ended = True
 
-    def _numbering(self, damage: Damage) -> Numbering:
-        return Numbering(self._probe.clock, self.facts, damage)
-
-    def _from_start(self, stack: contextlib.ExitStack, damage: Damage) -> Iterator[Numbered]:
+    def _from_start(
+        self, stack: contextlib.ExitStack, damage: Damage, first: int, stop: int | None,
+        threads: Threads,
+    ) -> Iterator[Numbered]:  # fmt: skip
         container = stack.enter_context(open_container(self._path))
-        stream = picture_stream(container, self._path)
-        return self._numbering(damage).number(decoded(container, stream, damage))
+        stream = picture_stream(container, self._path, threads)
+        numbering = Numbering(self._probe.clock, self.facts, damage, first, stop)
+        return numbering.number(decoded(container, stream, damage))
 
-    def _from_seek(self, stack: contextlib.ExitStack, damage: Damage) -> Iterator[Numbered] | None:
-        """Begin at the key frame before the window, or return None where that is not safe.
+    def _from_seek(
+        self, stack: contextlib.ExitStack, damage: Damage, start: int, stop: int | None,
+        threads: Threads,
+    ) -> Iterator[Numbered] | None:  # fmt: skip
+        """Begin at the key frame before frame `start`, or return None where that is not safe.
 
         Safe means: timestamps number the frames, and decoding begins at an intra-coded key frame
-        whose number is on the grid and not after the window's start.
+        whose number is on the grid and not after the start.
         """
         clock = self._probe.clock
-        if not self._start or clock is None or not clock.numbers_frames:
+        if not start or clock is None or not clock.numbers_frames:
             return None
         container = stack.enter_context(open_container(self._path))
-        stream = picture_stream(container, self._path)
+        stream = picture_stream(container, self._path, threads)
         try:
-            container.seek(clock.pts_of(self._start), backward=True, stream=stream)
+            container.seek(clock.pts_of(start), backward=True, stream=stream)
         except av.error.FFmpegError:
             return None
         frames = decoded(container, stream, damage)
@@ -82,19 +125,20 @@ class ContainerVideo(Session):
             return None
         index = clock.index_of(first.pts)
         intra = first.key_frame and first.pict_type == av.video.frame.PictureType.I
-        if not intra or not 0 <= index <= self._start or clock.pts_of(index) != first.pts:
+        if not intra or not 0 <= index <= start or clock.pts_of(index) != first.pts:
             return None
-        return self._numbering(damage).number(itertools.chain([first], frames), index)
+        numbering = Numbering(clock, self.facts, damage, start, stop)
+        return numbering.number(itertools.chain([first], frames), index)
 
-    def _is_before(self, item: Numbered) -> bool:
+    def _is_before(self, item: Numbered, first: int) -> bool:
         if self.facts.variable_rate:
             return item.time_s < self._window.start_s
-        return item.index < self._start
+        return item.index < first
 
-    def _is_after(self, item: Numbered) -> bool:
+    def _is_after(self, item: Numbered, stop: int | None) -> bool:
         if self.facts.variable_rate:
             return self._window.end_s is not None and item.time_s >= self._window.end_s
-        return self._stop is not None and item.index >= self._stop
+        return stop is not None and item.index >= stop
 
     def _luma(self, item: Numbered) -> Luma:
         frame, facts = item.picture, self.facts
@@ -114,11 +158,14 @@ class ContainerVideo(Session):
                 )
         return luma_of(frame, layout)
 
-    def _report(self, damage: Damage, last: Numbered, *, ended: bool) -> None:
+    def _report(self, read: "_Pass") -> None:
         """Add what was amiss to the warnings; check the window against the end, if it was met."""
+        last, damage = read.last, read.damage
+        if last is None:
+            raise InputError(f"no frame of {self._path} can be decoded; copy it again.")
         for sentence in damage.sentences():
             self._warn(sentence)
-        if not ended:
+        if not read.ended:
             return
         expected, found = self._probe.expected, last.index + 1
         if expected is not None and found < expected:
@@ -130,3 +177,27 @@ class ContainerVideo(Session):
         else:
             window = self._window
         window.check_against(last.time_s + 1 / self.facts.capture_rate, self.facts)
+
+
+class _Pass:
+    """What came of reading a file, or a stretch of it."""
+
+    def __init__(self) -> None:
+        self.damage = Damage()
+        self.last: Numbered | None = None
+        self.ended = False  # whether the end of the file was met
+        self._adding = threading.Lock()
+
+    @property
+    def end(self) -> int | None:
+        """Number of the frame after the file's last one, if its end was met."""
+        return self.last.index + 1 if self.ended and self.last is not None else None
+
+    def add(self, stretch: "_Pass") -> None:
+        with self._adding:
+            self.damage.add(stretch.damage)
+            self.ended |= stretch.ended
+            if stretch.last is not None and (
+                self.last is None or stretch.last.index > self.last.index
+            ):
+                self.last = stretch.last

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from phonoscope.types import Frame, VideoFacts
+from phonoscope.types import Frame, Stretches, VideoFacts
 
 
 @runtime_checkable
@@ -28,6 +28,10 @@ class Video(Protocol):
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield frames: 2-D uint8 or uint16 luma, exact capture time in seconds, index in file."""
+        ...
+
+    def stretches(self) -> Stretches | None:
+        """Return how to read parts of it by themselves, or None where that is not safe."""
         ...
 
     def __enter__(self) -> Self: ...

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonoscope.errors import InputError
-from phonoscope.types import Frame, Luma, VideoFacts
+from phonoscope.types import Frame, Luma, Stretches, VideoFacts
 from phonoscope.video.rate import choose_rate
 from phonoscope.video.session import Session
 from phonoscope.video.window import Window
@@ -102,8 +102,21 @@ class IndexedVideo(Session):
         self._label = label
 
     def _read(self) -> Generator[Frame, None, None]:
+        return self._frames(self._indices)
+
+    def stretches(self) -> Stretches | None:
+        own = self._indices
+        return Stretches(
+            own.start, own.stop, 1,
+            lambda first, stop: self._watched(
+                self._frames(range(first, own.stop if stop is None else min(stop, own.stop)))
+            ),
+            lambda: False, lambda: None,
+        )  # fmt: skip
+
+    def _frames(self, indices: range) -> Generator[Frame, None, None]:
         with self._open_reader() as read:
-            for index in self._indices:
+            for index in indices:
                 luma = check_same(read(index), self.facts, self._label(index))
                 yield Frame(index, index / self.facts.capture_rate, luma)
 

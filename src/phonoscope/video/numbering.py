@@ -34,6 +34,17 @@ class Damage:
     astray: int | None = None
     astray_s: Fraction = Fraction(0)
 
+    def __bool__(self) -> bool:
+        return bool(self.packets or self.corrupt or self.missing or self.astray is not None)
+
+    def add(self, other: "Damage") -> None:
+        """Take in what was found in another stretch of the same file."""
+        self.packets += other.packets
+        self.corrupt += other.corrupt
+        self.missing += other.missing
+        self.first_corrupt = _earlier(self.first_corrupt, other.first_corrupt)
+        self.first_missing = _earlier(self.first_missing, other.first_missing)
+
     def sentences(self) -> Iterator[str]:
         """Yield a warning for each kind of damage found."""
         if self.packets:
@@ -59,6 +70,10 @@ class Damage:
             )
 
 
+def _earlier(one: int | None, other: int | None) -> int | None:
+    return min((index for index in (one, other) if index is not None), default=None)
+
+
 def decoded(
     container: InputContainer, stream: VideoStream, damage: Damage
 ) -> Iterator[av.VideoFrame]:
@@ -79,13 +94,25 @@ def decoded(
 
 
 class Numbering:
-    """Numbers and times for the frames of one pass."""
+    """Numbers and times for the frames of one pass.
 
-    def __init__(self, clock: Clock | None, facts: VideoFacts, damage: Damage) -> None:
+    Damage counts from frame `since` on, and gaps before frame `until`: what lies outside belongs
+    to another stretch.
+    """
+
+    def __init__(
+        self,
+        clock: Clock | None,
+        facts: VideoFacts,
+        damage: Damage,
+        since: int = 0,
+        until: int | None = None,
+    ) -> None:
         self._clock = clock
         self._rate = facts.capture_rate
         self._variable = facts.variable_rate
         self._damage = damage
+        self._since, self._until = since, until
         self._stretch = Fraction(1)
         if clock is not None and facts.capture_rate_source == "user":
             self._stretch = clock.nominal / facts.capture_rate
@@ -103,7 +130,7 @@ class Numbering:
                 else:
                     self._watch(clock, pts, index)
             following = index + 1
-            if picture.is_corrupt:
+            if picture.is_corrupt and self._counts(index):
                 if self._damage.first_corrupt is None:
                     self._damage.first_corrupt = index
                 self._damage.corrupt += 1
@@ -112,10 +139,16 @@ class Numbering:
     def _stamped(self, index: int, following: int) -> int:
         if index <= following:  # a repeated timestamp still is a frame of its own
             return following
-        if self._damage.first_missing is None:
-            self._damage.first_missing = following
-        self._damage.missing += index - following
+        first = max(following, self._since)
+        missing = (index if self._until is None else min(index, self._until)) - first
+        if missing > 0:
+            if self._damage.first_missing is None:
+                self._damage.first_missing = first
+            self._damage.missing += missing
         return index
+
+    def _counts(self, index: int) -> bool:
+        return index >= self._since and (self._until is None or index < self._until)
 
     def _watch(self, clock: Clock, pts: int, index: int) -> None:
         """Note where a coarse clock leaves the even grid beyond the part that was scanned."""

@@ -5,6 +5,7 @@ import operator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import av
 from av.container import InputContainer
@@ -26,6 +27,7 @@ SCAN_AT_LEAST = 64
 # Frames are stored up to 16 places from where they are shown (H.264, HEVC): the end of an
 # unfinished scan has gaps that later packets fill.
 REORDERING = 32
+Threads = Literal["AUTO", "NONE"]
 # Formats that FFmpeg "plays" although they are text, or name other files.
 _NOT_VIDEO = frozenset({"tty", "hls", "concat", "dash", "sdp", "imf"})
 
@@ -44,12 +46,16 @@ class Probe:
         Of luma in the decoded frames.
     expected
         Frames that a complete file shows, or None where the container does not say.
+    key_frames_apart
+        Largest number of frames from one key frame to the next in the part that was scanned, or
+        None where it holds too few to tell.
     """
 
     facts: VideoFacts
     clock: Clock | None
     layout: Layout
     expected: int | None
+    key_frames_apart: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ class _Scan:
     pts: list[int] | None
     hidden: int  # packets that an edit list cuts off
     reordered: float = 0.0
+    key_frames_apart: int | None = None
 
 
 def open_container(path: Path) -> InputContainer:
@@ -74,11 +81,17 @@ def open_container(path: Path) -> InputContainer:
     return container
 
 
-def picture_stream(container: InputContainer, path: Path) -> VideoStream:
-    """Return the first stream of moving pictures; raise `InputError` if there is none."""
+def picture_stream(container: InputContainer, path: Path, threads: Threads = "AUTO") -> VideoStream:
+    """Return the first stream of moving pictures, to be decoded by threads of FFmpeg's or by none.
+
+    Raises
+    ------
+    InputError
+        If there is no such stream.
+    """
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:  # cover art is no video
-            stream.thread_type = "AUTO"
+            stream.thread_type = threads
             return stream
     holds = "sound only" if container.streams.audio else "no video stream"
     raise InputError(f"{path} holds {holds}; give a video of the scene.")
@@ -99,7 +112,7 @@ def probe(path: Path, user_rate: Fraction | None) -> Probe:
         facts = _facts(path, container, stream, trial, layout, clock, user_rate, tags)
     facts = replace(facts, reordered=scan.reordered)
     expected = None if facts.frames is None else facts.frames - scan.hidden
-    return Probe(facts, clock, layout, expected)
+    return Probe(facts, clock, layout, expected, scan.key_frames_apart)
 
 
 def _facts(
@@ -160,6 +173,7 @@ def _variable_warning(clock: Clock | None, user_rate: Fraction | None) -> str:
 def _scan(container: InputContainer, stream: VideoStream) -> _Scan:
     """Read timestamps of packets, undecoded, up to the limits above."""
     pts: list[int | None] = []
+    keys: list[int] = []
     hidden = size = 0
     finished = False
     try:
@@ -171,6 +185,8 @@ def _scan(container: InputContainer, stream: VideoStream) -> _Scan:
             if packet.is_discard:
                 hidden += 1
                 continue
+            if packet.is_keyframe:
+                keys.append(len(pts))
             pts.append(packet.pts)
             if len(pts) >= SCAN_PACKETS or (size > SCAN_BYTES and len(pts) >= SCAN_AT_LEAST):
                 break
@@ -183,7 +199,8 @@ def _scan(container: InputContainer, stream: VideoStream) -> _Scan:
     reordered = sum(map(operator.lt, known, later)) / max(len(known), 1)
     if not finished:
         known = sorted(known)[:-REORDERING]
-    return _Scan(known, hidden, reordered)
+    gaps = [later - before for before, later in itertools.pairwise(keys)]
+    return _Scan(known, hidden, reordered, max(gaps, default=None))
 
 
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:

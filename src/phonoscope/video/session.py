@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from phonoscope.errors import UsageError
-from phonoscope.types import Frame, VideoFacts
+from phonoscope.types import Frame, Stretches, VideoFacts
 
 
 class Session(ABC):
@@ -29,13 +29,20 @@ class Session(ABC):
         return (*self._facts.warnings, *self._found)
 
     def __iter__(self) -> Iterator[Frame]:
+        return self._watched(self._read())
+
+    def stretches(self) -> Stretches | None:
+        return None
+
+    def _watched(self, source: Generator[Frame, None, None]) -> Generator[Frame, None, None]:
+        """Return a generator that ends when the video is closed."""
         self._check_open()
-        frames = self._guarded()
+        frames = self._guarded(source)
         self._running.add(frames)
         return frames
 
-    def _guarded(self) -> Generator[Frame, None, None]:
-        with contextlib.closing(self._read()) as frames:
+    def _guarded(self, source: Generator[Frame, None, None]) -> Generator[Frame, None, None]:
+        with contextlib.closing(source) as frames:
             for frame in frames:
                 yield frame
                 self._check_open()

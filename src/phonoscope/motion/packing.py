@@ -1,0 +1,86 @@
+"""A block of motion as few bytes: rounded well below each cell's own noise, and compressed."""
+
+import zlib
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from phonoscope.types import Float32, Float64, MotionBlock
+
+_STEPS_PER_ERROR = 8
+_TILE = 32
+
+
+def encode(block: MotionBlock) -> tuple[bytes, ...]:
+    """Return time, information, step, base and deltas as `phonoscope.motion.store` has them."""
+    # A channel's own error, as if the others were known, is a safe measure of how finely to round.
+    own = np.diagonal(block.information, axis1=1, axis2=2)
+    step = np.where(own > 0, 1 / np.sqrt(np.where(own > 0, own, 1)) / _STEPS_PER_ERROR, 0)
+    step = step.astype(np.float32)
+    values = np.concatenate([block.motion, block.gain[:, :, None]], axis=2)
+    active = np.flatnonzero(step.ravel())
+    base, deltas = _quantise(
+        values.reshape(len(values), -1), active, step.ravel()[active].astype(np.float64)
+    )
+    largest = max(int(deltas.max(initial=0)), -int(deltas.min(initial=0)))
+    kind = np.dtype("<i1" if largest < 2**7 else "<i2" if largest < 2**15 else "<i4")
+    planes = deltas.astype(kind).view(np.uint8).reshape(-1, kind.itemsize).T
+    arrays = (
+        block.time_s.astype("<f8"), block.information.astype("<f4"), step.astype("<f4"),
+        base.astype("<i4"), planes,
+    )  # fmt: skip
+    return tuple(packed(a) for a in arrays)
+
+
+def packed(array: NDArray[Any]) -> bytes:
+    """Return an array's compressed bytes."""
+    # Steps of noise are hardly worth packing; runs of zeros in the high bytes are.
+    level = 0 if array.ndim == 2 and len(array) == 1 else 1
+    packer = zlib.compressobj(level, strategy=zlib.Z_RLE)
+    return packer.compress(np.ascontiguousarray(array).tobytes()) + packer.flush()
+
+
+def decode(samples: int, cells: int, *blobs: bytes) -> MotionBlock:
+    """Return the block of what `encode` made."""
+    raw = [zlib.decompress(blob) for blob in blobs]
+    step = np.frombuffer(raw[2], "<f4").astype(np.float64)
+    active = np.flatnonzero(step)
+    base = np.frombuffer(raw[3], "<i4")
+    size = len(active) * samples
+    planes = (
+        np.frombuffer(raw[4], np.uint8).reshape(-1, size) if size else np.empty((2, 0), np.uint8)
+    )
+    deltas = np.ascontiguousarray(planes.T).view({1: "<i1", 2: "<i2", 4: "<i4"}[len(planes)])
+    values = np.zeros((samples, cells * 3), np.float32)
+    values[:, 2::3] = 1  # an unknown gain
+    values[:, active] = (deltas.reshape(len(active), samples).T + base) * step[active]
+    by_cell = values.reshape(samples, cells, 3)
+    return MotionBlock(
+        time_s=np.frombuffer(raw[0], "<f8"),
+        motion=np.ascontiguousarray(by_cell[:, :, :2]),
+        gain=np.ascontiguousarray(by_cell[:, :, 2]),
+        information=np.frombuffer(raw[1], "<f4").reshape(cells, 3, 3).astype(np.float64),
+    )
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _quantise(
+    values: Float32, active: NDArray[np.int64], step: Float64
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    samples = values.shape[0]
+    mean = np.zeros(len(active))
+    for t in range(samples):
+        for k in range(len(active)):
+            mean[k] += values[t, active[k]]
+    base = np.rint(mean / samples / step).astype(np.int32)
+    steps = 1 / step  # a division takes ten times as long as a product
+    deltas = np.empty((len(active), samples), np.int32)
+    # Turned from time to channels a few channels at a time, which stay in the cache.
+    for first in range(0, len(active), _TILE):
+        last = min(first + _TILE, len(active))
+        for t in range(samples):
+            for k in range(first, last):
+                deltas[k, t] = np.int32(np.rint(values[t, active[k]] * steps[k])) - base[k]
+    return base, deltas

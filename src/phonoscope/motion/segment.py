@@ -1,0 +1,221 @@
+"""A segment: consecutive frames that are measured by themselves.
+
+Where a video is cut into segments depends on nothing but its frames, and each is begun anew from
+the reference, so that the result is the same in whatever order, by however many threads or
+machines, and after however many interruptions they are measured. Only where the picture cannot be
+found from the reference does a segment ask where the one before it last saw it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from phonoscope.motion.cells import Grid
+from phonoscope.motion.reference import Reference
+from phonoscope.motion.threads import is_alone
+from phonoscope.motion.track import GROUP, Piece, Posed, Solving, Tracker, home, posed
+from phonoscope.types import Float64, Frame, Luma, MotionBlock
+
+BLOCK_SAMPLES = 256
+"""Frames in a stored block: a multiple of the tracker's group."""
+
+_PIXELS = 2**28
+_MOST_BLOCKS = 8
+
+Poses = Sequence[Float64]
+"""Where the picture was last seen, ``(rows, columns, 2)`` in px for each region."""
+
+
+def segment_frames(width: int, height: int) -> int:
+    """Return how many frames of that size a segment has: what one is short of, little is lost."""
+    return BLOCK_SAMPLES * int(
+        np.clip(_PIXELS // (width * height * BLOCK_SAMPLES), 1, _MOST_BLOCKS)
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """What became of the frames of a segment.
+
+    Attributes
+    ----------
+    number
+        In the order of time, from 0.
+    blocks
+        The motion; none where no frame of the segment could be read.
+    lost
+        Indices of the frames that moved too far to be followed.
+    poses
+        Where the picture was last seen.
+    """
+
+    number: int
+    blocks: Sequence[MotionBlock]
+    lost: Sequence[int]
+    poses: Poses
+
+    @property
+    def samples(self) -> int:
+        return sum(len(block.time_s) for block in self.blocks)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """What is measured: each region's cells, its reference, and that as it is, linearised."""
+
+    grids: Sequence[Grid]
+    references: Sequence[Reference]
+    homes: Sequence[Posed]
+
+    @classmethod
+    def of(cls, grids: Sequence[Grid], references: Sequence[Reference]) -> "Subject":
+        return cls(grids, references, [home(r, g) for r, g in zip(references, grids, strict=True)])
+
+    def trackers(self, poses: Poses | None = None) -> list[Tracker]:
+        abouts = self.homes if poses is None else [
+            posed(r, g, pose) if pose.any() else h
+            for r, g, h, pose in zip(self.references, self.grids, self.homes, poses, strict=True)
+        ]  # fmt: skip
+        return [
+            Tracker(r, g, about)
+            for r, g, about in zip(self.references, self.grids, abouts, strict=True)
+        ]
+
+
+def measure_segment(
+    number: int,
+    frames: Iterator[Frame],
+    subject: Subject,
+    before: Poses | None,
+    told: Callable[[int], None],
+) -> Segment | None:
+    """Measure the frames of one segment.
+
+    Parameters
+    ----------
+    number
+        Of the segment.
+    frames
+        All of its own.
+    subject
+        What is measured.
+    before
+        Where the segment before it last saw the picture, or None if that is not known yet.
+    told
+        Called with the number of frames measured, after each few.
+
+    Returns
+    -------
+    Segment or None
+        None if `before` is needed to find the picture, and is not known.
+    """
+    first = list(islice(frames, GROUP))
+    if not first:
+        return Segment(
+            number, (), (), [h.pose for h in subject.homes] if before is None else before
+        )
+    trackers = subject.trackers()
+    pieces = _measured(trackers, first)
+    if not _found(pieces):
+        if before is None:
+            return None
+        if any(pose.any() for pose in before):
+            trackers = subject.trackers(before)
+            pieces = _measured(trackers, first)
+    return _followed(number, first, pieces, frames, trackers, told)
+
+
+def _measured(trackers: Sequence[Tracker], frames: Sequence[Frame]) -> list[list[Piece]]:
+    lumas = [frame.luma for frame in frames]
+    return [list(tracker.measure(lumas)) for tracker in trackers]
+
+
+def _found(pieces: Sequence[Sequence[Piece]]) -> bool:
+    return all(own[0].within_reach for own in pieces)
+
+
+def _followed(
+    number: int, first: Sequence[Frame], pieces: list[list[Piece]], frames: Iterator[Frame],
+    trackers: Sequence[Tracker], told: Callable[[int], None],
+) -> Segment:  # fmt: skip
+    blocks: list[MotionBlock] = []
+    lost = _lost(first, pieces[0])
+    times = [_times(first)]
+    told(len(first))
+    group = _Group.of(frames, trackers)
+    while group.frames or times:
+        if sum(map(len, times)) >= BLOCK_SAMPLES or not group.frames:
+            blocks.append(_block(np.concatenate(times), pieces))
+            times, pieces = [], [[] for _ in trackers]
+            continue
+        following = _Group.of(frames, trackers)
+        times.append(_times(group.frames))
+        for tracker, solving, own in zip(trackers, group.solving, pieces, strict=True):
+            own += tracker.measure(group.lumas, solving)
+        lost += _lost(group.frames, pieces[0])
+        told(len(group.frames))
+        group = following
+    return Segment(number, blocks, lost, [tracker.about.pose for tracker in trackers])
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Consecutive frames, with which every tracker has begun if there are threads to do so."""
+
+    frames: Sequence[Frame]
+    lumas: Sequence[Luma]
+    solving: Sequence[Solving | None]
+
+    @classmethod
+    def of(cls, frames: Iterator[Frame], trackers: Sequence[Tracker]) -> "_Group":
+        group = list(islice(frames, GROUP))
+        lumas = [frame.luma for frame in group]
+        if is_alone() or not group:
+            return cls(group, lumas, [None for _ in trackers])
+        return cls(group, lumas, [tracker.begin(lumas) for tracker in trackers])
+
+
+def _times(group: Sequence[Frame]) -> Float64:
+    return np.array([float(frame.time_s) for frame in group])
+
+
+def _lost(group: Sequence[Frame], pieces: Sequence[Piece]) -> list[int]:
+    if all(piece.within_reach for piece in pieces):
+        return []
+    first = pieces[-1].stop - len(group)
+    return [
+        group[t - first].index
+        for piece in pieces
+        if not piece.within_reach
+        for t in range(max(piece.start, first), piece.stop)
+    ]
+
+
+def _block(time_s: Float64, parts: Sequence[Sequence[Piece]]) -> MotionBlock:
+    return MotionBlock(
+        time_s=time_s,
+        motion=np.concatenate(
+            [np.concatenate([p.motion for p in pieces]) for pieces in parts],
+            axis=1,
+            dtype=np.float32,
+        ),
+        gain=np.concatenate(
+            [np.concatenate([p.gain for p in pieces]) for pieces in parts], axis=1, dtype=np.float32
+        ),
+        information=np.concatenate([_mean_information(pieces) for pieces in parts]),
+        lost=_lost_samples(parts),
+    )
+
+
+def _lost_samples(parts: Sequence[Sequence[Piece]]) -> tuple[int, ...]:
+    # A frame that one region lost counts as lost: its picture is another.
+    first = parts[0][0].start
+    missed = (p for pieces in parts for p in pieces if not p.within_reach)
+    return tuple(sorted({t - first for p in missed for t in range(p.start, p.stop)}))
+
+
+def _mean_information(pieces: Sequence[Piece]) -> Float64:
+    total = sum((p.stop - p.start) * p.about.information for p in pieces)
+    return np.asarray(total / sum(p.stop - p.start for p in pieces))

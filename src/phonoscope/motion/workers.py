@@ -1,0 +1,176 @@
+"""Threads that read and measure segments of a video, each by itself."""
+
+import math
+import queue
+import threading
+from collections.abc import Callable, Container, Generator, Iterator
+from contextlib import closing, nullcontext
+from itertools import chain, groupby
+
+from phonoscope.motion.runs import Run, Runs
+from phonoscope.motion.segment import Poses, Segment, Subject, measure_segment
+from phonoscope.motion.threads import alone
+from phonoscope.types import Frame, Stretches
+
+_WAITING_SEGMENTS = 2  # that are measured and wait to be fetched
+_RUN_TO_LEAD = 8  # a run is so much longer than the frames that are decoded to begin it, at most
+_PATIENCE_S = 0.2
+
+
+class _StoppedError(Exception):
+    """Nobody wants the result any more."""
+
+
+def measured_segments(
+    subject: Subject, frames: Generator[Frame, None, None], stretches: Stretches | None, size: int,
+    workers: int, done: Container[int], known: Callable[[int], Poses],
+    progress: Callable[[int], None] | None,
+) -> Generator[Segment, None, None]:  # fmt: skip
+    """Yield the segments of a video that are not done, in the order in which they become so.
+
+    Parameters
+    ----------
+    subject
+        What is measured.
+    frames
+        All of them; those of the first run are taken from there.
+    stretches
+        How to read the others of several runs; None if all are to be taken from `frames`.
+    size
+        Number of frames in a segment.
+    workers
+        How many threads share the runs, if there are several.
+    done, known, progress
+        As in `phonoscope.motion.Measurement.segments`.
+    """
+    workers = workers if stretches else 1
+    crew = _Crew(subject, frames, stretches, size, workers, done, known)
+    threads = [
+        threading.Thread(target=crew.work, name=f"phonoscope-measure-{n}", daemon=True)
+        for n in range(workers)
+    ]
+    for thread in threads:
+        thread.start()
+    measured, working = 0, workers
+    try:
+        while working:
+            item = crew.results.get()
+            if isinstance(item, BaseException):
+                raise item
+            if item is None:
+                working -= 1
+            elif isinstance(item, int):
+                measured += item
+                if progress:
+                    progress(measured)
+            else:
+                yield item
+                crew.room.release()
+    finally:
+        crew.stop()
+        for thread in threads:
+            thread.join()
+
+
+class _Crew:
+    """What the threads of one measurement share."""
+
+    def __init__(
+        self, subject: Subject, frames: Generator[Frame, None, None], stretches: Stretches | None,
+        size: int, workers: int, done: Container[int], known: Callable[[int], Poses],
+    ) -> None:  # fmt: skip
+        self.results: queue.SimpleQueue[Segment | int | BaseException | None] = queue.SimpleQueue()
+        self.room = threading.Semaphore(workers + _WAITING_SEGMENTS)
+        self._subject, self._stretches, self._size = subject, stretches, size
+        self._workers, self._done, self._known = workers, done, known
+        self._stopping = threading.Event()
+        self._homes: Poses = [about.pose for about in subject.homes]
+        self._begun: Generator[Frame, None, None] | None = frames
+        if stretches is None:  # one run of all, in which those that are done are passed over
+            self._runs = Runs(1, (), 1, 1, known)
+            return
+        if 0 in done:
+            self._begun = None
+            frames.close()
+        segments = max(1, math.ceil((stretches.stop - stretches.first) / size))
+        lead, share = math.ceil(stretches.apart / size), math.ceil(segments / workers)
+        at_least = max(lead, min(math.ceil(_RUN_TO_LEAD * stretches.apart / size), share))
+        self._runs = Runs(segments, done, at_least, workers, known)
+
+    def work(self) -> None:
+        """Take runs and measure them until there are none left."""
+        try:
+            with alone() if self._workers > 1 else nullcontext():
+                while (run := self._runs.take()) is not None:
+                    try:
+                        self._measure(run)
+                    finally:
+                        self._runs.leave()
+            self.results.put(None)
+        except _StoppedError:
+            pass
+        except BaseException as error:  # whatever it is belongs to the one who asked
+            self.results.put(error)
+
+    def stop(self) -> None:
+        """Let the threads end soon."""
+        self._stopping.set()
+        self._runs.stop()
+
+    def _measure(self, run: Run) -> None:
+        before = self._homes if run.first == 0 else run.before
+        following = run.first
+        with closing(self._read(run)) as frames:
+            for number, own in self._by_segment(frames):
+                if run.stop is not None and number >= run.stop:
+                    break
+                before = self._nothing(range(following, number)) or before
+                following = number + 1
+                if self._stretches is None and number in self._done:
+                    before = self._known(number)
+                    continue
+                segment = measure_segment(number, own, self._subject, before, self._told)
+                if segment is None:
+                    self._runs.postpone(Run(number, run.stop, None))
+                    return
+                before = segment.poses
+                self._put(segment)
+        if run.stop is not None:
+            self._nothing(range(following, run.stop))
+
+    def _read(self, run: Run) -> Generator[Frame, None, None]:
+        if run.first == 0 and self._begun is not None:
+            return self._begun
+        stretches = self._stretches
+        assert stretches is not None  # or there is one run only
+        first = stretches.first
+        stop = None if run.stop is None else first + run.stop * self._size
+        return stretches.read(first + run.first * self._size, stop)
+
+    def _by_segment(self, frames: Iterator[Frame]) -> Iterator[tuple[int, Iterator[Frame]]]:
+        first: int | None = None if self._stretches is None else self._stretches.first
+        frame = next(frames, None)
+        if frame is None:
+            return
+        if first is None:
+            first = frame.index
+        origin, size = first, self._size
+        yield from groupby(chain([frame], frames), lambda f: (f.index - origin) // size)
+
+    def _nothing(self, numbers: range) -> Poses | None:
+        """Be done with segments of which no frame could be read; return where the last one was."""
+        for number in numbers:
+            self._put(Segment(number, (), (), self._homes))
+        return self._homes if numbers else None
+
+    def _told(self, frames: int) -> None:
+        if self._stopping.is_set():
+            raise _StoppedError
+        self.results.put(frames)
+
+    def _put(self, segment: Segment) -> None:
+        while not self.room.acquire(timeout=_PATIENCE_S):
+            if self._stopping.is_set():
+                raise _StoppedError
+        self.results.put(segment)
+        self._runs.reached(segment.number, segment.poses)
