@@ -30,8 +30,8 @@ class _Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise _Interrupted from None
+        except KeyboardInterrupt as error:
+            raise _Interrupted(*_notes(error)) from None
 
 
 app = typer.Typer(
@@ -152,16 +152,20 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
-    except _Interrupted:
-        _fail("interrupted; nothing was written.", INTERRUPTED)
+    except _Interrupted as error:
+        _fail(f"interrupted; {'; '.join(error.args) or 'nothing was written'}.", INTERRUPTED)
     except UsageError as error:
         _fail(str(error), 2)
     except MemoryError as error:
         _fail(f"out of memory ({error}); choose a smaller region or larger cells.", 1)
     except PhonoscopeError as error:
-        _fail(str(error), 1)
+        _fail(" ".join((str(error), *(f"{note.capitalize()}." for note in _notes(error)))), 1)
     except OSError as error:  # what no room foresaw still gets a sentence
         _fail(f"{error.filename or 'the system'}: {error.strerror or error}.", 1)
+
+
+def _notes(error: BaseException) -> list[str]:
+    return getattr(error, "__notes__", [])
 
 
 def _fail(sentence: str, code: int) -> None:

@@ -18,7 +18,7 @@ from phonoscope.cli.outputs import (
 )
 from phonoscope.cli.reporting import write_page
 from phonoscope.errors import SilenceError, UsageError
-from phonoscope.files import replace_when_done, sha256
+from phonoscope.files import replace_when_done, sha256, unfinished
 
 if TYPE_CHECKING:
     from phonoscope.types import Verdict
@@ -131,7 +131,7 @@ def recover(
     measuring: dict[str, Any] = {
         "fps": fps, "region": region or (), "cell": cell, "start": start, "duration": duration,
         "shutter": shutter, "line_delay": line_delay, "readout": readout, "direction": direction,
-        "fingerprint": json_file is not None or report is not None,
+        "fingerprint": json_file is not None or report is not None, "kept": unfinished(target),
     }  # fmt: skip
     with progress_bar(quiet) as progress:
         if report is None:
