@@ -53,14 +53,14 @@ def decode(samples: int, cells: int, *blobs: bytes) -> MotionBlock:
         np.frombuffer(raw[4], np.uint8).reshape(-1, size) if size else np.empty((2, 0), np.uint8)
     )
     deltas = np.ascontiguousarray(planes.T).view({1: "<i1", 2: "<i2", 4: "<i4"}[len(planes)])
-    values = np.zeros((samples, cells * 3), np.float32)
-    values[:, 2::3] = 1  # an unknown gain
-    values[:, active] = (deltas.reshape(len(active), samples).T + base) * step[active]
-    by_cell = values.reshape(samples, cells, 3)
+    motion = np.zeros((samples, cells, 2), np.float32)
+    gain = np.ones((samples, cells), np.float32)  # where it is unknown
+    by_channel = deltas.reshape(len(active), samples)
+    _dequantise(by_channel, base, step[active], active // 3, active % 3, motion, gain)
     return MotionBlock(
         time_s=np.frombuffer(raw[0], "<f8"),
-        motion=np.ascontiguousarray(by_cell[:, :, :2]),
-        gain=np.ascontiguousarray(by_cell[:, :, 2]),
+        motion=motion,
+        gain=gain,
         information=np.frombuffer(raw[1], "<f4").reshape(cells, 3, 3).astype(np.float64),
     )
 
@@ -84,3 +84,20 @@ def _quantise(
             for k in range(first, last):
                 deltas[k, t] = np.int32(np.rint(values[t, active[k]] * steps[k])) - base[k]
     return base, deltas
+
+
+@numba.njit(nogil=True, cache=True)
+def _dequantise(
+    deltas: NDArray[Any], base: NDArray[np.int32], step: Float64, cell: NDArray[np.int64],
+    kind: NDArray[np.int64], motion: Float32, gain: Float32,
+) -> None:  # fmt: skip
+    samples = deltas.shape[1]
+    for first in range(0, len(base), _TILE):
+        last = min(first + _TILE, len(base))
+        for t in range(samples):
+            for k in range(first, last):
+                value = np.float32((np.int64(deltas[k, t]) + base[k]) * step[k])
+                if kind[k] == 2:
+                    gain[t, cell[k]] = value
+                else:
+                    motion[t, cell[k], kind[k]] = value
