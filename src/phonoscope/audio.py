@@ -323,7 +323,8 @@ def _mono(frame: "av.AudioFrame") -> Float64:
     data: NDArray[Any] = frame.to_ndarray()
     if not frame.format.is_planar:
         data = data.reshape(-1, frame.layout.nb_channels).T
-    mono: Float64 = data.mean(axis=0, dtype=np.float64)
+    with np.errstate(all="ignore"):  # what is not finite is refused as a whole
+        mono: Float64 = data.mean(axis=0, dtype=np.float64)
     if data.dtype.kind == "u":
         return mono / 128 - 1
     if data.dtype.kind == "i":

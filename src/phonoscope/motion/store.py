@@ -37,6 +37,16 @@ from numpy.typing import NDArray
 from phonoscope.blocks import LazyBlocks
 from phonoscope.errors import InputError, InputNotFoundError
 from phonoscope.files import unwritable
+from phonoscope.motion.stored import (
+    SIGNS_OF_DAMAGE,
+    cells_of,
+    count_of,
+    facts_of,
+    lost_of,
+    noise_of,
+    sentences_of,
+    unpacked,
+)
 from phonoscope.types import (
     Cells,
     Float32,
@@ -44,7 +54,6 @@ from phonoscope.types import (
     MotionBlock,
     MotionField,
     NoiseModel,
-    Shutter,
     VideoFacts,
 )
 
@@ -52,6 +61,7 @@ FORMAT_VERSION = 1
 _APPLICATION_ID = 0x50484F4E  # "PHON", in the file's header
 _STEPS_PER_ERROR = 8
 _TILE = 32
+_LARGEST_PICTURE = 1 << 24  # px; those of a megapixel are reduced before they are written
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE cells (cell INTEGER PRIMARY KEY, x_px INTEGER, y_px INTEGER, width_px INTEGER,
@@ -62,10 +72,6 @@ CREATE TABLE block (number INTEGER PRIMARY KEY, samples INTEGER NOT NULL, time_s
 CREATE TABLE picture (height INTEGER NOT NULL, width INTEGER NOT NULL, luma BLOB NOT NULL,
     crc32 INTEGER NOT NULL);
 """
-_SIGNS_OF_DAMAGE = (
-    sqlite3.Error, zlib.error, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
-    MemoryError,
-)  # fmt: skip
 _BLOBS = ("time_s", "information", "step", "base", "deltas")
 
 
@@ -74,7 +80,7 @@ def is_motion_file(path: str | os.PathLike[str]) -> bool:
     try:
         with Path(path).open("rb") as file:
             header = file.read(72)
-    except OSError:
+    except (OSError, ValueError):  # a name that no file can have is a ValueError
         return False
     return header.startswith(b"SQLite format 3\0") and header[68:72] == _APPLICATION_ID.to_bytes(4)
 
@@ -160,6 +166,8 @@ def open_motion(path: str | os.PathLike[str]) -> MotionField:
             f"{path} is not a motion file; make one with: phonoscope measure VIDEO -o {path}"
         )
     with _reading(path) as connection:
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'view'").fetchone():
+            raise _damaged(path, "it holds queries")  # which may run for ever
         meta = {key: json.loads(value) for key, value in connection.execute("SELECT * FROM meta")}
         if meta["version"] > FORMAT_VERSION:
             raise InputError(
@@ -170,19 +178,20 @@ def open_motion(path: str | os.PathLike[str]) -> MotionField:
             raise InputError(f"{path} was never finished; measure the video again.")
         if meta["crc32"] != _crc32(connection):
             raise _damaged(path, "its description does not match its checksum")
-        table = np.array(connection.execute("SELECT * FROM cells ORDER BY cell").fetchall())
+        cells = cells_of(connection.execute("SELECT * FROM cells ORDER BY cell").fetchall())
         counts = [n for (n,) in connection.execute("SELECT samples FROM block ORDER BY number")]
-        places = table[:, 1:5].astype(np.int32).T
-        if sum(counts) != meta["samples"] or not counts:
+        if sum(count_of(n, "block") for n in counts) != meta["samples"] or not counts:
             raise _damaged(path, f"{sum(counts)} of {meta['samples']} samples are there")
         return MotionField(
-            facts=_facts(meta["facts"]),
-            cells=Cells(places[0], places[1], places[2], places[3], table[:, 5]),
-            noise=NoiseModel(*(np.array(meta["noise"][k]) for k in ("level", "variance"))),
+            facts=facts_of(meta["facts"]),
+            cells=cells,
+            noise=noise_of(meta["noise"]),
             samples=meta["samples"],
-            blocks=_blocks(Path(path), counts, len(table), meta.get("lost", [])),
-            parameters=meta["parameters"],
-            warnings=tuple(meta["warnings"]),
+            blocks=_blocks(
+                Path(path), counts, len(cells), lost_of(meta.get("lost", []), sum(counts))
+            ),
+            parameters=dict(meta["parameters"]),
+            warnings=sentences_of(meta["warnings"]),
             picture=_read_picture(Path(path), connection),
         )
 
@@ -197,7 +206,10 @@ def _read_picture(path: Path, connection: sqlite3.Connection) -> NDArray[np.uint
     height, width, luma, checksum = row
     if zlib.crc32(luma) != checksum:
         raise _damaged(path, "its picture does not match its checksum")
-    return np.frombuffer(zlib.decompress(luma), np.uint8).reshape(height, width)
+    size = count_of(height, "height", 1) * count_of(width, "width", 1)
+    if size > _LARGEST_PICTURE:
+        raise _damaged(path, f"its picture is {width}x{height}")
+    return np.frombuffer(unpacked(luma, size), np.uint8).reshape(height, width)
 
 
 def _blocks(path: Path, counts: Sequence[int], cells: int, lost: Sequence[int]) -> LazyBlocks:
@@ -264,24 +276,28 @@ def _packed(array: NDArray[Any]) -> bytes:
 
 
 def _decode(samples: int, cells: int, *blobs: bytes) -> MotionBlock:
-    raw = [zlib.decompress(blob) for blob in blobs]
-    step = np.frombuffer(raw[2], "<f4").astype(np.float64)
-    active = np.flatnonzero(step)
-    base = np.frombuffer(raw[3], "<i4")
+    channels = cells * 3
+    time_s = np.frombuffer(unpacked(blobs[0], 8 * samples), "<f8").reshape(samples)
+    information = np.frombuffer(unpacked(blobs[1], 12 * channels), "<f4").reshape(cells, 3, 3)
+    step = np.frombuffer(unpacked(blobs[2], 4 * channels), "<f4").astype(np.float64)
+    if not all(np.isfinite(array).all() for array in (time_s, information, step)):
+        raise ValueError("a block holds values that are not finite")
+    active = np.flatnonzero(step.reshape(channels))
+    base = np.frombuffer(unpacked(blobs[3], 4 * len(active)), "<i4").reshape(len(active))
     size = len(active) * samples
-    planes = (
-        np.frombuffer(raw[4], np.uint8).reshape(-1, size) if size else np.empty((2, 0), np.uint8)
-    )
+    raw = unpacked(blobs[4], 4 * size)
+    planes = np.frombuffer(raw, np.uint8).reshape(-1, size) if size else np.empty((2, 0), np.uint8)
     deltas = np.ascontiguousarray(planes.T).view({1: "<i1", 2: "<i2", 4: "<i4"}[len(planes)])
-    values = np.zeros((samples, cells * 3), np.float32)
+    values = np.zeros((samples, channels), np.float32)
     values[:, 2::3] = 1  # an unknown gain
-    values[:, active] = (deltas.reshape(len(active), samples).T + base) * step[active]
+    with np.errstate(over="raise"):
+        values[:, active] = (deltas.reshape(len(active), samples).T + base) * step[active]
     by_cell = values.reshape(samples, cells, 3)
     return MotionBlock(
-        time_s=np.frombuffer(raw[0], "<f8"),
+        time_s=time_s,
         motion=np.ascontiguousarray(by_cell[:, :, :2]),
         gain=np.ascontiguousarray(by_cell[:, :, 2]),
-        information=np.frombuffer(raw[1], "<f4").reshape(cells, 3, 3).astype(np.float64),
+        information=information.astype(np.float64),
     )
 
 
@@ -308,15 +324,6 @@ def _quantise(
 
 def _facts_json(facts: VideoFacts) -> dict[str, Any]:
     return {k: str(v) if isinstance(v, Fraction) else v for k, v in asdict(facts).items()}
-
-
-def _facts(stored: Mapping[str, Any]) -> VideoFacts:
-    values = dict(stored)
-    for key in ("capture_rate", "container_rate"):
-        values[key] = None if values[key] is None else Fraction(values[key])
-    values["warnings"] = tuple(values["warnings"])
-    values["shutter"] = Shutter(**values.get("shutter", {}))
-    return VideoFacts(**values)
 
 
 def _put_meta(connection: sqlite3.Connection, **values: Any) -> None:
@@ -353,9 +360,9 @@ def _reading(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection]:
             yield connection
     except InputError:
         raise
-    except _SIGNS_OF_DAMAGE as error:
+    except SIGNS_OF_DAMAGE as error:
         raise _damaged(path, str(error) or type(error).__name__) from error
 
 
 def _damaged(path: str | os.PathLike[str], what: str) -> InputError:
-    return InputError(f"{path} is damaged ({what}); measure the video again.")
+    return InputError(f"{path} is damaged ({' '.join(what.split())}); measure the video again.")

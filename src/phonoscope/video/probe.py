@@ -189,8 +189,10 @@ def _scan(container: InputContainer, stream: VideoStream) -> _Scan:
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
     for frame in decoded(container, stream, Damage()):
         return frame
+    # Of a codec that FFmpeg does not know there is no context.
+    codec = stream.codec_context.name if stream.codec_context else "unknown"
     raise InputError(
-        f"no frame of {path} can be decoded (codec {stream.codec_context.name}); the file is "
+        f"no frame of {path} can be decoded (codec {codec}); the file is "
         "damaged or its codec is unknown: copy it again, or convert it with "
         "ffmpeg -i INPUT -c:v ffv1 OUTPUT.mkv"
     )

@@ -1,11 +1,14 @@
 """The capture rate, exactly, and what the user should know of where it came from."""
 
+import re
 from fractions import Fraction
 from typing import Literal
 
 from phonoscope.errors import UsageError
 
 LOW_RATE_HZ = 200
+_LARGEST = 10**30  # beyond any rate or time, and far below what a float can hold
+_EXPONENT = re.compile(r"e[+-]?0*(\d[\d_]{3,})", re.IGNORECASE)  # whose number would fill the memory
 
 Rate = int | float | str | Fraction
 RateSource = Literal["user", "container"]
@@ -40,9 +43,13 @@ def _exact(value: Rate) -> Fraction | None:
         return None
     try:
         # The shortest decimal text of a float is what its author wrote: 59.94, not 59.93999...
-        return Fraction(repr(float(value)) if isinstance(value, float) else str(value))
+        text = repr(float(value)) if isinstance(value, float) else str(value)
+        exact = None if _EXPONENT.search(text) else Fraction(text)
     except (ValueError, ZeroDivisionError):
         return None
+    if exact is None or exact == 0:
+        return exact
+    return exact if Fraction(1, _LARGEST) < abs(exact) < _LARGEST else None
 
 
 def choose_rate(

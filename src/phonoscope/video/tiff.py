@@ -1,6 +1,9 @@
 """TIFF through tifffile: a stack page by page, or mapped where its frames lie in one piece."""
 
 import contextlib
+import lzma
+import struct
+import zlib
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +20,13 @@ from phonoscope.video.luma import rec601
 from phonoscope.video.window import Window
 
 SUFFIXES = frozenset({".tif", ".tiff", ".btf"})
-_UNREADABLE = (tifffile.TiffFileError, ValueError, IndexError, OSError, KeyError, ImportError)
+# What tifffile and the codecs below it raise where a file is damaged.
+_UNREADABLE = (
+    tifffile.TiffFileError, ValueError, LookupError, OSError, ImportError, ArithmeticError,
+    TypeError, AttributeError, NotImplementedError, RecursionError, MemoryError, struct.error,
+    zlib.error, lzma.LZMAError,
+)  # fmt: skip
+_MOST_PACKED = 5000  # bytes of a page in a byte of the file: zlib packs zeros 1032 to 1
 
 
 def open_tiff(path: Path, window: Window, rate: Fraction) -> IndexedVideo:
@@ -83,6 +92,7 @@ def _page_reader(tif: Any, path: Path) -> Callable[[int], Luma]:
         try:
             page = tif.pages[index]
             _check_kind(page, path)
+            _check_size(page, path)
             array = page.asarray()
         except InputError:
             raise
@@ -92,9 +102,20 @@ def _page_reader(tif: Any, path: Path) -> Callable[[int], Luma]:
             return check_array(array, str(path), index)
         if page.planarconfig == 1:
             array = np.moveaxis(array, -1, 0)
+        if array.shape != (page.samplesperpixel, page.imagelength, page.imagewidth):
+            error = ValueError(f"its colours have the shape {array.shape}")
+            raise _broken(path, error, f"page {index} of ")
         return rec601(array[0], array[1], array[2], 8 * array.dtype.itemsize)
 
     return read
+
+
+def _check_size(page: Any, path: Path) -> None:
+    """Raise `ValueError` if a file so small cannot hold the page, before memory is taken for it."""
+    packed = 1 if page.compression == tifffile.COMPRESSION.NONE else _MOST_PACKED
+    size = page.size * page.dtype.itemsize
+    if not 0 < size <= packed * path.stat().st_size:
+        raise ValueError(f"it has {page.imagewidth}x{page.imagelength} pixels, by its own word")
 
 
 def _check_kind(page: Any, path: Path) -> None:
@@ -105,8 +126,9 @@ def _check_kind(page: Any, path: Path) -> None:
             "convert them to grey of 8 or 16 bits, scaled to its full range."
         )
     if page.samplesperpixel not in (1, 3, 4) or page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+        kind = getattr(page.photometric, "name", "of an unknown kind")
         raise InputError(
-            f"{path} has {page.samplesperpixel} samples a pixel ({page.photometric.name}); "
+            f"{path} has {page.samplesperpixel} samples a pixel ({kind}); "
             "convert it to grey or RGB of 8 or 16 bits."
         )
 
