@@ -30,7 +30,8 @@ def read_video(path: Path, fps: Any = None) -> None:
             int(frame.luma.sum())
             float(frame.time_s)
         _check_told(video)
-    with open_video(path, fps=fps, start=f"1/{fps or 30}", duration="1/120") as video:
+    start = "1/125" if fps is None else "1/1000"
+    with open_video(path, fps=1000, start=start, duration="1/250") as video:
         for frame in video:
             int(frame.luma.max())
         _check_told(video)

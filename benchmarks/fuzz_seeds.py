@@ -77,6 +77,11 @@ def _video() -> list[Seed]:
         _clip(".mov", "qtrle", "rgb24", rate=30),
         _clip(".gif", "gif", "gray", rate=25),
         _clip(".webm", "libvpx", "yuv420p", rate=30),
+        _clip(".ts", "mpeg2video", "yuv420p", rate=30),
+        _clip(".y4m", "rawvideo", "yuv420p", rate=30),
+        _clip(".mov", "prores_ks", "yuv422p10le", rate=30),
+        _clip(".mov", "png", "gray", rate=30),
+        _clip(".mkv", "rawvideo", "yuyv422", rate=30),
     ]
 
 
@@ -167,7 +172,7 @@ def _tiff() -> list[Seed]:
         ("pages.tif", pages.getvalue()),
         ("series.tif", written(photometric="minisblack")),
         ("imagej.tif", written(imagej=True, metadata={"axes": "TYX"})),
-        ("big.tif", written(frames=_frames(np.uint16)[:3], bigtiff=True, byteorder=">")),
+        ("big.tif", written(frames=_frames(np.uint16)[:3], bigtiff=True, photometric="minisblack")),
         ("zlib.tif", written(compression="zlib", photometric="minisblack", rowsperstrip=8)),
         ("colour.tif", written(frames=colour, photometric="rgb", tile=(16, 16))),
     ]

@@ -79,7 +79,7 @@ def _decode(path: Path) -> tuple[Luma, int, str, str]:
         return luma, bits, "tiff", f"gray{bits}"
     try:
         # Handed over as an open file, its name is not taken for a pattern such as frame%03d.png.
-        with path.open("rb") as file, av.open(file, "r") as container:
+        with path.open("rb") as file, av.open(file, "r", metadata_errors="replace") as container:
             frame = next(container.decode(video=0))
             codec = container.streams.video[0].codec_context.name
     except (av.error.FFmpegError, IndexError, StopIteration, OSError) as error:

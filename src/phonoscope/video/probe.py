@@ -63,7 +63,9 @@ def open_container(path: Path) -> InputContainer:
     """Open `path` for reading; raise `InputError` if FFmpeg finds no video format in it."""
     try:
         # "file:" keeps a name such as a:b.mp4 or frame%03d.mp4 from being taken for more.
-        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+        container = av.open(
+            f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace"
+        )
     except (av.error.FFmpegError, ValueError) as error:
         raise InputError(_why_not_opened(path, error)) from error
     if container.format.name in _NOT_VIDEO:

@@ -1,10 +1,12 @@
 """TIFF through tifffile: a stack page by page, or mapped where its frames lie in one piece."""
 
 import contextlib
+import logging
 import lzma
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from phonoscope.video.indexed import IndexedVideo, Reader, check_array, clockles
 from phonoscope.video.luma import rec601
 from phonoscope.video.window import Window
 
+_LOG = logging.getLogger("tifffile")
+_LOG.addHandler(logging.NullHandler())  # else Python prints what nobody has asked for
 SUFFIXES = frozenset({".tif", ".tiff", ".btf"})
 # What tifffile and the codecs below it raise where a file is damaged.
 _UNREADABLE = (
@@ -32,9 +36,12 @@ _MOST_PACKED = 5000  # bytes of a page in a byte of the file: zlib packs zeros 1
 def open_tiff(path: Path, window: Window, rate: Fraction) -> IndexedVideo:
     """Return a multi-page TIFF as a video; the first page settles size and depth."""
     name = str(path)
-    with _reader(path) as (read, count, bits):
+    with _told() as told, _reader(path) as (read, count, bits):
         first = read(0)
     facts = clockless_facts(name, "tiff", f"gray{bits}", first, bits, count, rate)
+    if any("TiffPages" in sentence for sentence in told):
+        warning = f"the file breaks off after {count} pages; copy it again if the rest matters."
+        facts = replace(facts, warnings=(*facts.warnings, warning))
 
     @contextlib.contextmanager
     def open_reader() -> Iterator[Reader]:
@@ -52,6 +59,19 @@ def read_single(path: Path) -> tuple[Luma, int]:
                 f"{path} holds {count} pages among single images; open it by itself, as a stack."
             )
         return read(0), bits
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[list[str]]:
+    """Yield what tifffile logs in the block; it raises nothing where only the last pages are lost."""
+    told: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
+    _LOG.addHandler(handler)
+    try:
+        yield told
+    finally:
+        _LOG.removeHandler(handler)
 
 
 @contextlib.contextmanager
@@ -115,7 +135,7 @@ def _check_size(page: Any, path: Path) -> None:
     packed = 1 if page.compression == tifffile.COMPRESSION.NONE else _MOST_PACKED
     size = page.size * page.dtype.itemsize
     if not 0 < size <= packed * path.stat().st_size:
-        raise ValueError(f"it has {page.imagewidth}x{page.imagelength} pixels, by its own word")
+        raise ValueError(f"{page.imagewidth}x{page.imagelength} pixels do not fit into it")
 
 
 def _check_kind(page: Any, path: Path) -> None:
@@ -134,7 +154,9 @@ def _check_kind(page: Any, path: Path) -> None:
 
 
 def _broken(path: Path, error: Exception, part: str = "") -> InputError:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if isinstance(error, TypeError | AttributeError | LookupError | ArithmeticError):
+        reason = "its structure is damaged"  # and their words are for programmers
     return InputError(
         f"{part}{path} cannot be read as TIFF ({reason.rstrip('.')}); "
         "save it again as an uncompressed grey TIFF."
