@@ -30,8 +30,8 @@ def read_video(path: Path, fps: Any = None) -> None:
             int(frame.luma.sum())
             float(frame.time_s)
         _check_told(video)
-    start = "1/125" if fps is None else "1/1000"
-    with open_video(path, fps=1000, start=start, duration="1/250") as video:
+    start, duration = ("1/125", "1/250") if fps is None else ("1/1000", "1/1000")
+    with open_video(path, fps=1000, start=start, duration=duration) as video:
         for frame in video:
             int(frame.luma.max())
         _check_told(video)
@@ -43,12 +43,11 @@ def read_clockless(path: Path) -> None:
 
 
 def read_folder(path: Path) -> None:
-    """Read an image as the second of a folder, the first of which is whole."""
+    """Read an image twice, as a folder of two."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "frame0.pgm").write_bytes(b"P5 16 12 255\n" + bytes(range(192)))
-        shutil.copy(path, folder / f"frame1{path.suffix}")
-        read_video(folder, 240)
+        for number in range(2):
+            shutil.copy(path, Path(name) / f"frame{number}{path.suffix}")
+        read_video(Path(name), 240)
 
 
 def read_metadata(path: Path) -> None:
