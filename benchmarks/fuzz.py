@@ -79,7 +79,9 @@ def fuzz(readers: Iterable[str], inputs: int, seed: int, jobs: int) -> dict[str,
         tasks += [(reader, first, min(SHARD, wanted - first)) for first in firsts]
     with ThreadPoolExecutor(jobs) as pool:
         futures = [
-            pool.submit(_shard, tallies[reader], reader, count, random.Random(f"{seed} {reader} {n}"))
+            pool.submit(
+                _shard, tallies[reader], reader, count, random.Random(f"{seed} {reader} {n}")
+            )
             for reader, n, count in tasks
         ]
         for future in futures:
@@ -116,7 +118,8 @@ def damaged(reader: str, data: bytes, others: list[bytes], rng: random.Random) -
         return json.dumps(given | {"value": mutated_text(given["value"], rng)}).encode()
     if reader == "command":
         given = json.loads(data)
-        at = rng.randrange(1, len(given))
+        values = [n for n in range(1, len(given)) if not given[n].startswith(("--", "{"))]
+        at = rng.choice(values) if rng.random() < 0.9 else rng.randrange(1, len(given))
         given[at] = mutated_text(given[at], rng)
         return json.dumps(given).encode()
     if reader == "motion" and rng.random() < 0.7:

@@ -29,12 +29,23 @@ _STRANGE = (
     ",", ",,", "/", ".", "e", "-", "+", "=", "%s", "None", "null", "true", "NaN", "Infinity",
     "ms", "us", "µs", "s", "global", "native", "../", "/dev/null", "*", "?", "[a", "~",
 )  # fmt: skip
+# Numbers that are none too strange, and so get further.
+_PLAUSIBLE = (
+    "1", "2", "3", "4", "7", "10", "15", "16", "17", "23.976", "31", "32", "50", "59.94", "60",
+    "0.5", "0.25", "0.1", "0.001", "1e-3", "1e-6", "1e-9", "119", "120", "121", "240", "500",
+    "1000", "1e3", "1e6", "8000", "44100", "65535", "1000000",
+)  # fmt: skip
 _VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2**31, 2**63 - 1, -(2**63), 1e308, 1e-308, -0.5, "", "x", "0",
     "1/0", "1e99999999", b"", b"\0", [], {},
 )  # fmt: skip
 
-_UNFIT = (sqlite3.Error, TypeError, ValueError, OverflowError)  # values that no motion file can hold
+_UNFIT = (
+    sqlite3.Error,
+    TypeError,
+    ValueError,
+    OverflowError,
+)  # values that no motion file can hold
 
 
 def mutated(data: bytes, others: Sequence[bytes], rng: random.Random) -> bytes:
@@ -51,7 +62,9 @@ def mutated_text(text: str, rng: random.Random) -> str:
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         at = rng.randrange(len(tokens) + 1)
         kind = rng.randrange(6)
-        if kind == 0 or at == len(tokens):
+        if at < len(tokens) and tokens[at].isdecimal() and rng.random() < 0.5:
+            tokens[at] = rng.choice(_PLAUSIBLE)
+        elif kind == 0 or at == len(tokens):
             tokens.insert(at, rng.choice(_STRANGE))
         elif kind == 1:
             del tokens[at]
@@ -67,7 +80,7 @@ def mutated_text(text: str, rng: random.Random) -> str:
 
 def _bits(data: bytes, _: Sequence[bytes], rng: random.Random) -> bytes:
     out = bytearray(data)
-    for _ in range(rng.choice((1, 1, 2, 8, 64))):
+    for _time in range(rng.choice((1, 1, 2, 8, 64))):
         out[rng.randrange(len(out))] ^= 1 << rng.randrange(8)
     return bytes(out)
 
@@ -130,7 +143,7 @@ def _beside_code(data: bytes, _: Sequence[bytes], rng: random.Random) -> bytes:
 
 def _length(data: bytes, _: Sequence[bytes], rng: random.Random) -> bytes:
     """Change a field that could tell a length or an offset in this file."""
-    for _ in range(64):
+    for _time in range(64):
         width, order = rng.choice((2, 4, 4, 8)), rng.choice(("big", "little"))
         at = rng.randrange(len(data))
         value = int.from_bytes(data[at : at + width], order)  # type: ignore[arg-type]
@@ -204,7 +217,9 @@ def mutated_motion(data: bytes, others: Sequence[bytes], rng: random.Random) -> 
         return path.read_bytes()
 
 
-def _change_row(connection: sqlite3.Connection, others: Sequence[bytes], rng: random.Random) -> None:
+def _change_row(
+    connection: sqlite3.Connection, others: Sequence[bytes], rng: random.Random
+) -> None:
     table = rng.choice(("meta", "meta", "cells", "block", "block", "picture"))
     rows = connection.execute(f"SELECT * FROM {table}").fetchall()
     names = [column[1] for column in connection.execute(f"PRAGMA table_info({table})")]
@@ -257,19 +272,22 @@ def mutated_zip(data: bytes, others: Sequence[bytes], rng: random.Random) -> byt
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
         names = old.namelist()
-        damaged = rng.choice(names)
+        damaged, kind = rng.choice(names), rng.random()
         for name in names:
             content = old.read(name)
+            if name == damaged and kind < 0.1:
+                continue
             if name == damaged:
-                if rng.random() < 0.1:
-                    continue
-                end = content.find(b"\n") + 1
-                if rng.random() < 0.6:
-                    head = mutated_text(content[10 : end - 1].decode("latin1"), rng)
-                    head = head.encode("utf-8", "replace").ljust(end - 11)
-                    size = (len(head) + 1).to_bytes(2, "little") if len(head) < 65535 else b"\xff\xff"
-                    content = content[:8] + size + head + b"\n" + content[end:]
-                else:
-                    content = mutated(content, others, rng)
+                content = (
+                    _mutated_npy(content, rng) if kind < 0.6 else mutated(content, others, rng)
+                )
             new.writestr(name, content, rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)))
     return out.getvalue()
+
+
+def _mutated_npy(content: bytes, rng: random.Random) -> bytes:
+    """Return an array of NumPy with its header, which is text, damaged."""
+    end = content.find(b"\n") + 1
+    text = mutated_text(content[10 : end - 1].decode("latin1"), rng)
+    head = text.encode("utf-8", "replace")[:60000].ljust(end - 11) + b"\n"
+    return content[:8] + len(head).to_bytes(2, "little") + head + content[end:]

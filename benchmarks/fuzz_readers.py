@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -164,19 +165,11 @@ def _check_command(told: str) -> None:
         raise UsageError("wrong usage")
 
 
-_FILES: dict[str, str] = {}
-
-
+@cache
 def _own_files() -> dict[str, str]:
-    if not _FILES:
-        from fuzz_seeds import seeds_of
+    from fuzz_seeds import write_own
 
-        folder = Path(tempfile.mkdtemp(prefix="phonoscope-fuzz-"))
-        for key, kind in (("clip", "video"), ("motion", "motion"), ("sound", "sound")):
-            name, data = seeds_of(kind)[0]
-            (folder / name).write_bytes(data)
-            _FILES[key] = str(folder / name)
-    return _FILES
+    return write_own(Path(tempfile.mkdtemp(prefix="phonoscope-fuzz-")))
 
 
 def _check_told(video: Any) -> None:
@@ -230,6 +223,11 @@ def _fps(value: str) -> None:
     _played(fps=value)
 
 
+def _stretch(name: str, value: str) -> None:
+    _asked(name, value)
+    _played(**{name: value})
+
+
 def _region(value: str) -> None:
     from phonoscope.motion.cells import cut
     from phonoscope.types import Region
@@ -274,8 +272,8 @@ PARSERS: dict[str, Callable[[str], None]] = {
     "fps": _fps,
     "band": _band,
     "region": _region,
-    "start": lambda value: (_asked("start", value), _played(start=value))[0],
-    "duration": lambda value: (_asked("duration", value), _played(duration=value))[0],
+    "start": lambda value: _stretch("start", value),
+    "duration": lambda value: _stretch("duration", value),
     "cell": lambda value: _asked("cell", value),
     "line_delay": lambda value: _reading("line_delay", value),
     "readout": lambda value: _reading("readout", value),

@@ -1,10 +1,8 @@
 """Small whole files of every kind that Phonoscope reads, which `fuzz.py` damages."""
 
-import importlib.util
 import io
 import json
 import sqlite3
-import struct
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
@@ -16,27 +14,12 @@ from typing import Any
 import av
 import numpy as np
 
+from fuzz_tags import SONY_XML, builders, network, tags
+
 Seed = tuple[str, bytes]
 """A name, whose suffix counts, and what is in the file."""
 
-ROOT = Path(__file__).resolve().parent.parent
 COUNT, HEIGHT, WIDTH = 12, 24, 32
-_SONY_XML = (
-    '<?xml version="1.0" encoding="UTF-8"?><NonRealTimeMeta xmlns="urn:schemas-professionalDisc:'
-    'nonRealTimeMeta:ver.2.20"><Duration value="300"/><VideoFormat><VideoRec><VideoFrame '
-    'captureFps="23.98p" formatFps="23.98p"/></VideoRec></VideoFormat>'
-    '<Device manufacturer="Sony" modelName="ILCE-7M3" serialNo="1"/></NonRealTimeMeta>'
-)
-
-
-def _tagged() -> Any:
-    """Return the builders of cameras' tags that the tests have."""
-    spec = importlib.util.spec_from_file_location("tagged", ROOT / "tests" / "video" / "tagged.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _frames(dtype: type = np.uint8) -> Any:
@@ -64,7 +47,7 @@ def _clip(suffix: str, codec: str, form: str, rate: int = 240, **options: str) -
 
 
 def _video() -> list[Seed]:
-    h264 = {"qp": "24", "bf": "2", "g": "6", "x264-params": "threads=1"}
+    h264: Any = {"qp": "24", "bf": "2", "g": "6", "x264-params": "threads=1"}
     return [
         _clip(".mkv", "ffv1", "gray"),
         _clip(".mp4", "libx264", "yuv420p", **h264),
@@ -85,67 +68,27 @@ def _video() -> list[Seed]:
     ]
 
 
-def _tags() -> list[tuple[str, bytes]]:
-    """Return one packet or box of every maker."""
-    t = _tagged()
-    apple = t.keyed({t.APPLE: (21, struct.pack(">i", 33000)), "com.apple.quicktime.make": (1, b"X")})
-    gopro = t.device(t.entry(b"MINF", "c", b"HERO11 Black", 1, 12), t.srot(24.0))
-    xml = t.full_box(
-        b"meta",
-        t.full_box(b"hdlr", bytes(4), b"nrtm", bytes(13)),
-        t.full_box(b"xml ", _SONY_XML.encode(), b"\x00"),
-    )
-    return [
-        ("apple", apple),
-        ("gopro", gopro),
-        ("sony", t.sony(t.local(0xE40E, struct.pack(">i", 20000)))),
-        ("canon", t.canon(t.local(0xE209, struct.pack(">i", 20_000_000)))),
-        ("dji", _dji()),
-        ("xml", xml),
-    ]
-
-
-def _field(number: int, value: int | bytes) -> bytes:
-    if isinstance(value, int):
-        return _varint(number << 3) + _varint(value)
-    return _varint(number << 3 | 2) + _varint(len(value)) + value
-
-
-def _varint(value: int) -> bytes:
-    out = b""
-    while value > 127:
-        out += bytes([value & 127 | 128])
-        value >>= 7
-    return out + bytes([value])
-
-
-def _dji() -> bytes:
-    header = _field(1, b"dvtm_ac203.proto") + _field(10, b"DJI OsmoAction4")
-    clip = _field(1, header) + _field(4, _field(1, 15_000_000)) + _field(5, _field(1, 2))
-    return _field(1, clip + _field(7, _field(1, 1)) + _field(9, _field(1, 0)))
-
-
 def _metadata() -> list[Seed]:
-    t = _tagged()
-    tags = dict(_tags())
+    t = builders()
+    packets = dict(tags())
     boxed = [
-        ("apple.boxes", t.box(b"moov", t.box(b"trak", tags["apple"]))),
-        ("gopro.boxes", t.box(b"moov", t.box(b"udta", t.box(b"GPMF", tags["gopro"])))),
-        ("sony.boxes", t.box(b"moov", tags["xml"])),
-        ("sony.xml", _SONY_XML.encode()),
+        ("apple.boxes", t.box(b"moov", t.box(b"trak", packets["apple"]))),
+        ("gopro.boxes", t.box(b"moov", t.box(b"udta", t.box(b"GPMF", packets["gopro"])))),
+        ("sony.boxes", t.box(b"moov", packets["xml"])),
+        ("sony.xml", SONY_XML.encode()),
     ]
-    return [*boxed, *((f"{name}.packet", data) for name, data in tags.items())]
+    return [*boxed, *((f"{name}.packet", data) for name, data in packets.items())]
 
 
 def _tagged_video() -> list[Seed]:
-    t = _tagged()
-    tags = dict(_tags())
+    t = builders()
+    packets = dict(tags())
     plain = _clip(".mp4", "mpeg4", "yuv420p", rate=30)
     kinds = {"gopro": b"gpmd", "sony": b"rtmd", "canon": b"CNDM", "dji": b"djmd"}
     found = []
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "clip.mp4"
-        for maker, data in tags.items():
+        for maker, data in packets.items():
             path.write_bytes(plain[1])
             if maker in kinds:
                 t.with_track(path, kinds[maker], data)
@@ -197,7 +140,8 @@ def _images() -> list[Seed]:
     }  # fmt: skip
     for suffix, (codec, form) in forms.items():
         context: Any = av.CodecContext.create(codec, "w")
-        context.height, context.width, context.pix_fmt = *small.shape, form
+        context.height, context.width = small.shape
+        context.pix_fmt = form
         context.time_base = Fraction(1, 25)
         frame = av.VideoFrame.from_ndarray(small, format="gray").reformat(format=form)
         packets = context.encode(frame) + context.encode(None)
@@ -276,32 +220,13 @@ def _response() -> list[Seed]:
     rng = np.random.default_rng(0)
     edge = np.arange(6, dtype=np.int32)
     cells = Cells(edge, edge, edge + 4, edge + 4, np.zeros(6))
-    response = rng.standard_normal((9, 2)) + 1j * rng.standard_normal((9, 2))
-    frequencies, share = np.arange(9) * 10.0, np.linspace(0, 1, 9)
+    response: Any = rng.standard_normal((9, 2)) + 1j * rng.standard_normal((9, 2))
+    frequencies, share = 10.0 * np.arange(9.0), np.linspace(0, 1, 9)
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "x"
         shapes = rng.standard_normal((6, 3, 2))
         Response(cells, shapes, frequencies, response, share).write(path)
         return [("bag.response", path.read_bytes())]
-
-
-def _encoder() -> list[Seed]:
-    """Return a network of ONNX that multiplies the mean size of a sound by 2 and 3."""
-
-    def node(kind: bytes, given: list[bytes], out: bytes) -> bytes:
-        inputs = b"".join(_field(1, one) for one in given)
-        return _field(1, inputs + _field(2, out) + _field(4, kind))
-
-    def value(name: bytes, *sizes: bytes) -> bytes:
-        shape = b"".join(_field(1, size) for size in sizes)
-        return _field(1, name) + _field(2, _field(1, _field(1, 1) + _field(2, shape)))
-
-    weights = _field(1, 2) + _field(2, 1) + _field(8, b"w") + _field(9, struct.pack("<2f", 2, 3))
-    graph = node(b"Abs", [b"sound"], b"size") + node(b"ReduceMean", [b"size"], b"mean")
-    graph += node(b"Mul", [b"mean", b"w"], b"voice") + _field(2, b"tiny") + _field(5, weights)
-    graph += _field(11, value(b"sound", _field(1, 1), _field(2, b"n")))
-    graph += _field(12, value(b"voice", _field(1, 1), _field(1, 2)))
-    return [("voice.onnx", _field(1, 8) + _field(7, graph) + _field(8, _field(2, 13)))]
 
 
 _GOOD_VALUES = {
@@ -331,20 +256,39 @@ def _values() -> list[Seed]:
 
 _COMMANDS = (
     "recover {motion} -o {out}.wav --fps 240 --band 20,110 --rate 48000 --force",
-    "recover {motion} -o {out}.flac --region 0,0,96,16 --start 0.1 --duration 0.3 --rate native",
-    "recover {motion} -o {out}.wav --shutter rolling --line-delay 16e-6 --direction up --mains 50",
-    "recover {motion} -o {out}.wav --method pyramid --scales 4 --orientations 2 --exposure 1/2000",
+    "recover {motion} -o {out}.flac --region 0,0,64,48 --start 0.1 --duration 0.3 --rate native",
+    "recover {motion} -o {out}.wav --enhance general --mains 50 --exposure 1/2000 --separate",
+    "recover {clip} -o {out}.wav --fps 240 --line-delay 16e-6 --direction up --band 80,1000",
+    "recover {clip} -o {out}.wav --method pyramid --scales 3 --orientations 2 --cell 16",
     "export {motion} -o {out}.csv --at 20,8 --scale 12.5 --start 0.1 --duration 0.2",
-    "export {motion} -o {out}.mat --region 0,0,64,16 --spectrum --resolution 10",
+    "export {motion} -o {out}.mat --region 0,0,64,48 --spectrum --resolution 10",
     "inspect {clip} --fps 240 --cell 16 --band 20,100 --readout 2ms",
     "measure {clip} -o {out}.motion --fps 240 --region 0,0,32,32 --cell 16 --start 0",
-    "magnify {clip} --band 20,60 --gain 50 -o {out}.mp4 --playback 10 --region 0,0,40,30",
+    "magnify {clip} --band 20,60 --gain 50 -o {out}.mp4 --playback 10 --region 0,0,64,48",
     "speakers {sound} --band 80,1000 --least 0.9 --number 2 --enrol anna={sound}",
     "score {sound} {sound} --band 80,1000 --json {out}.json",
-    "simulate rigid --out {out} --seed 1 --duration 0.02 --codec ffv1",
     "calibrate shutter {clip} --lamp 120 --fps 30 --start 0",
     "report {motion} -o {out} --at 60 --band 20,110 --enhance speech",
 )
+
+
+def write_own(folder: Path) -> dict[str, str]:
+    """Write a clip in which a texture swings, its motion file and a sound, for the commands."""
+    import phonoscope as ph
+    from phonoscope.scene import write_video
+
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:64, :96]
+    shift = 0.1 * np.sin(2 * np.pi * 30 * np.arange(120) / 240)
+    frames = np.zeros((120, 64, 96))
+    for fx, fy, phase in rng.uniform(-1.2, 1.2, (40, 3)):
+        frames += 6 * np.cos(fx * (x - shift[:, None, None]) + fy * y + 3 * phase)
+    frames = np.clip(120 + frames + rng.standard_normal(frames.shape), 0, 255).astype(np.uint8)
+    places = {key: str(folder / f"own.{key}") for key in ("mkv", "motion", "wav")}
+    write_video(frames, places["mkv"], 240)
+    ph.measure(places["mkv"], output=places["motion"], cell=16)
+    ph.write_audio(places["wav"], rng.standard_normal(16000), 16000)
+    return {"clip": places["mkv"], "motion": places["motion"], "sound": places["wav"]}
 
 
 def _commands() -> list[Seed]:
@@ -361,7 +305,7 @@ _MAKERS: dict[str, Callable[[], list[Seed]]] = {
     "motion": _motion,
     "sound": _sound,
     "response": _response,
-    "encoder": _encoder,
+    "encoder": lambda: [("voice.onnx", network())],
     "values": _values,
     "command": _commands,
 }

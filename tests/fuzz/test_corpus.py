@@ -76,7 +76,9 @@ def test_same_seed_same_damage(fuzz: ModuleType) -> None:
         assert first != other
 
 
-def test_what_breaks_the_process_is_told(fuzz: ModuleType, monkeypatch: Any, tmp_path: Path) -> None:
+def test_what_breaks_the_process_is_told(
+    fuzz: ModuleType, monkeypatch: Any, tmp_path: Path
+) -> None:
     with fuzz.Child() as child:
         (tmp_path / "x").write_bytes(b"")
         assert child.read("no such reader", tmp_path / "x").kind == "bad"

@@ -7,8 +7,10 @@ from typing import Literal
 from phonoscope.errors import UsageError
 
 LOW_RATE_HZ = 200
-_LARGEST = 10**30  # beyond any rate or time, and far below what a float can hold
-_EXPONENT = re.compile(r"e[+-]?0*(\d[\d_]{3,})", re.IGNORECASE)  # whose number would fill the memory
+_FASTEST_HZ = 10**9  # beyond it, or below its inverse, a rate is a slip
+_LONGEST_S = 10**12
+# An exponent of so many digits makes a number that would fill the memory.
+_EXPONENT = re.compile(r"e[+-]?0*(\d[\d_]{3,})", re.IGNORECASE)
 
 Rate = int | float | str | Fraction
 RateSource = Literal["user", "container"]
@@ -20,12 +22,13 @@ def parse_rate(fps: Rate) -> Fraction:
     Raises
     ------
     UsageError
-        If `fps` is not a finite number above 0.
+        If `fps` is not a number above 0, or is one that no camera has.
     """
     rate = _exact(fps)
-    if rate is None or rate <= 0:
+    if rate is None or not Fraction(1, _FASTEST_HZ) < rate < _FASTEST_HZ:
         raise UsageError(
-            f"fps {fps!r} is not a frame rate; give a number above 0, such as 2200 or 30000/1001."
+            f"fps {fps!r} is not a frame rate; give a number above 0 and below 1e9, such as 2200 "
+            "or 30000/1001."
         )
     return rate
 
@@ -49,7 +52,7 @@ def _exact(value: Rate) -> Fraction | None:
         return None
     if exact is None or exact == 0:
         return exact
-    return exact if Fraction(1, _LARGEST) < abs(exact) < _LARGEST else None
+    return exact if Fraction(1, _LONGEST_S) < abs(exact) < _LONGEST_S else None
 
 
 def choose_rate(

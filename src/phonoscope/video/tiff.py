@@ -63,7 +63,7 @@ def read_single(path: Path) -> tuple[Luma, int]:
 
 @contextlib.contextmanager
 def _told() -> Iterator[list[str]]:
-    """Yield what tifffile logs in the block; it raises nothing where only the last pages are lost."""
+    """Yield what tifffile logs in the block: if only the last pages are lost, it raises nothing."""
     told: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
@@ -123,8 +123,8 @@ def _page_reader(tif: Any, path: Path) -> Callable[[int], Luma]:
         if page.planarconfig == 1:
             array = np.moveaxis(array, -1, 0)
         if array.shape != (page.samplesperpixel, page.imagelength, page.imagewidth):
-            error = ValueError(f"its colours have the shape {array.shape}")
-            raise _broken(path, error, f"page {index} of ")
+            wrong = ValueError(f"its colours have the shape {array.shape}")
+            raise _broken(path, wrong, f"page {index} of ")
         return rec601(array[0], array[1], array[2], 8 * array.dtype.itemsize)
 
     return read
