@@ -135,13 +135,15 @@ def read_command(path: Path) -> None:
     """Run a command line, with files that exist for {clip}, {motion}, {sound} and {out}."""
     from phonoscope.cli import main
 
-    with tempfile.TemporaryDirectory() as name:
+    # A damaged name of an output leads somewhere else, which shall be gone afterwards, too.
+    with tempfile.TemporaryDirectory() as name, contextlib.chdir(_deep(Path(name))):
         places = {"out": str(Path(name) / "out"), **_own_files()}
         given = []
         for text in json.loads(path.read_text("utf-8")):
             for key, place in places.items():
                 text = text.replace(f"{{{key}}}", place)
-            given.append(text)
+            astray = text.startswith("/") and not text.startswith((*places.values(), "/dev/null"))
+            given.append(name + text if astray else text)
         out, told = io.StringIO(), io.StringIO()
         with (
             mock.patch.object(sys, "argv", ["phonoscope", *given]),
@@ -152,6 +154,12 @@ def read_command(path: Path) -> None:
             main()
     # main() leaves by SystemExit; what it had to say is on its standard error.
     _check_command(told.getvalue())
+
+
+def _deep(folder: Path) -> Path:
+    deep = folder / "a" / "b" / "c"
+    deep.mkdir(parents=True)
+    return deep
 
 
 def _check_command(told: str) -> None:
