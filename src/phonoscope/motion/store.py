@@ -279,10 +279,11 @@ def _decode(samples: int, cells: int, *blobs: bytes) -> MotionBlock:
     channels = cells * 3
     time_s = np.frombuffer(unpacked(blobs[0], 8 * samples), "<f8").reshape(samples)
     information = np.frombuffer(unpacked(blobs[1], 12 * channels), "<f4").reshape(cells, 3, 3)
-    step = np.frombuffer(unpacked(blobs[2], 4 * channels), "<f4").astype(np.float64)
+    step = np.frombuffer(unpacked(blobs[2], 4 * channels), "<f4")
     if not all(np.isfinite(array).all() for array in (time_s, information, step)):
         raise ValueError("a block holds values that are not finite")
-    active = np.flatnonzero(step.reshape(channels))
+    step = step.astype(np.float64).reshape(channels)
+    active = np.flatnonzero(step)
     base = np.frombuffer(unpacked(blobs[3], 4 * len(active)), "<i4").reshape(len(active))
     size = len(active) * samples
     raw = unpacked(blobs[4], 4 * size)

@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from phonoscope.errors import InputError
 from phonoscope.types import VideoFacts
 from phonoscope.video.clock import Clock, fit_clock
-from phonoscope.video.luma import Layout, require_layout
+from phonoscope.video.luma import Layout, bounded, require_layout
 from phonoscope.video.numbering import Damage, decoded
 from phonoscope.video.rate import choose_rate, no_clock, plain
 from phonoscope.video.readout import Tags, camera_tags, shutter_of
@@ -64,7 +64,9 @@ def open_container(path: Path) -> InputContainer:
     try:
         # "file:" keeps a name such as a:b.mp4 or frame%03d.mp4 from being taken for more.
         container = av.open(
-            f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace"
+            f"file:{path}",
+            options={"protocol_whitelist": "file", **bounded(path)},
+            metadata_errors="replace",
         )
     except (av.error.FFmpegError, ValueError) as error:
         raise InputError(_why_not_opened(path, error)) from error
@@ -81,6 +83,8 @@ def picture_stream(container: InputContainer, path: Path) -> VideoStream:
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:  # cover art is no video
             stream.thread_type = "AUTO"
+            if stream.codec_context:
+                stream.codec_context.options = bounded(path)
             return stream
     holds = "sound only" if container.streams.audio else "no video stream"
     raise InputError(f"{path} holds {holds}; give a video of the scene.")
