@@ -30,6 +30,7 @@ FIRST_LIMIT_S = 120.0  # libraries are imported, and functions compiled
 PEAK_LIMIT_BYTES = 256 << 20  # by which reading one input may raise the memory in use
 COMMAND_PEAK_BYTES = 1 << 30
 SPACE_LIMIT_BYTES = 2 << 30  # the same of address space, after which allocation fails
+_SERVE = "--serve"
 _OWN = os.sep + "phonoscope" + os.sep
 
 
@@ -52,6 +53,8 @@ class Child:
 
     def __init__(self) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
+        # What a process that is killed leaves behind goes with the folder.
+        self._folder = tempfile.TemporaryDirectory(prefix="fuzz-", ignore_cleanup_errors=True)
         self._process: subprocess.Popen[bytes] | None = None
         self._known: set[str] = set()
 
@@ -85,8 +88,9 @@ class Child:
     def _start(self) -> "subprocess.Popen[bytes]":
         self._known.clear()
         return subprocess.Popen(
-            [sys.executable, __file__],
+            [sys.executable, __file__, _SERVE],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
+            env={**os.environ, "TMPDIR": self._folder.name},
         )  # fmt: skip
 
     def _broken(self, code: int) -> Outcome:
@@ -117,6 +121,7 @@ class Child:
     ) -> None:
         self.close()
         self._errors.close()
+        self._folder.cleanup()
 
 
 class _Coverage:
@@ -207,5 +212,6 @@ def _serve() -> None:
         answers.flush()
 
 
-if __name__ == "__main__":
+# Without the word it is a benchmark that has nothing to say.
+if __name__ == "__main__" and sys.argv[1:] == [_SERVE]:
     _serve()

@@ -4,7 +4,9 @@
 hand. Each is read in a process of its own, so that one that crashes or hangs fails one test.
 """
 
+import os
 import random
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,6 +85,17 @@ def test_what_breaks_the_process_is_told(
         (tmp_path / "x").write_bytes(b"")
         assert child.read("no such reader", tmp_path / "x").kind == "bad"
         (tmp_path / "fps.json").write_text('{"option": "fps", "value": "2200"}')
+        assert child.read("values", tmp_path / "fps.json").kind == "succeeded"
+
+
+def test_a_process_that_dies_is_told_and_replaced(fuzz: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "fps.json").write_text('{"option": "fps", "value": "2200"}')
+    with fuzz.Child() as child:
+        assert child.read("values", tmp_path / "fps.json").kind == "succeeded"
+        os.kill(child._process.pid, signal.SIGSEGV)
+        outcome = child.read("values", tmp_path / "fps.json")
+        assert outcome.kind == "bad"
+        assert "signal 11" in outcome.where
         assert child.read("values", tmp_path / "fps.json").kind == "succeeded"
 
 
