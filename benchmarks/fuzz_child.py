@@ -197,13 +197,17 @@ def _serve() -> None:
         if reader in used:  # the first one brings the libraries
             space = _status("VmSize") + SPACE_LIMIT_BYTES
             resource.setrlimit(resource.RLIMIT_AS, (space, resource.RLIM_INFINITY))
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        watched = reader in used
+        try:
+            Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        except OSError:  # some sandboxes have no such file; address space is limited all the same
+            watched = False
         before = _status("VmRSS")
         # Commands compute, and that would take many times longer while lines are counted.
         action = partial(READERS.get(reader, _unknown), Path(path))
         fresh, error = coverage.lines(action, wanted=reader != "command")
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        peak = _status("VmHWM") - before if reader in used else 0
+        peak = _status("VmHWM") - before if watched else 0
         most = COMMAND_PEAK_BYTES if reader == "command" else PEAK_LIMIT_BYTES
         outcome = _judged(error, fresh, peak, most)
         used.add(reader)
