@@ -22,10 +22,10 @@ from phonoscope.motion.store import (
     APPLICATION_ID,
     FORMAT_VERSION,
     SCHEMA,
-    SIGNS_OF_DAMAGE,
     checksum,
     facts_json,
 )
+from phonoscope.motion.stored import SIGNS_OF_DAMAGE
 from phonoscope.types import Cells, NoiseModel, VideoFacts
 
 _BETWEEN_COMMITS_S = 0.5

@@ -183,7 +183,7 @@ def parse_duration(name: str, value: float | str) -> float:
             break
     try:
         result = (float(Fraction(text)) if "/" in text else float(text)) * scale
-    except (ValueError, ZeroDivisionError):
+    except (ValueError, ZeroDivisionError, OverflowError):
         result = math.nan
     if not 0 < result < 1:
         raise UsageError(
