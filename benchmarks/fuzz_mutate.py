@@ -263,9 +263,7 @@ def _make_checksums(connection: sqlite3.Connection) -> None:
     for (luma,) in connection.execute("SELECT luma FROM picture").fetchall():
         if isinstance(luma, bytes):
             connection.execute("UPDATE picture SET crc32 = ?", (zlib.crc32(luma),))
-    connection.execute(
-        "UPDATE meta SET value = ? WHERE key = 'crc32'", (str(whole(connection)),)
-    )
+    connection.execute("UPDATE meta SET value = ? WHERE key = 'crc32'", (str(whole(connection)),))
     connection.commit()
 
 
