@@ -137,7 +137,9 @@ def start(folder: Path, repeats: int) -> None:
     for name, command in (("--help", [*PROGRAM, "--help"]), ("recover, 480 frames", given)):
         run = partial(subprocess.run, command, check=True, stdout=subprocess.DEVNULL)
         run()
-        print(f"{name}: {median(clocked(run) for _ in range(repeats)):.2f} s, median of {repeats}")
+        print(
+            f"{name}: {median([clocked(run) for _ in range(repeats)]):.2f} s, median of {repeats}"
+        )
 
 
 def size(folder: Path, repeats: int) -> None:

@@ -113,9 +113,7 @@ def measure_segment(
     """
     first = list(islice(frames, GROUP))
     if not first:
-        return Segment(
-            number, (), (), [h.pose for h in subject.homes] if before is None else before
-        )
+        return Segment(number, (), (), [about.pose for about in subject.homes])
     trackers = subject.trackers()
     pieces = _measured(trackers, first)
     if not _found(pieces):

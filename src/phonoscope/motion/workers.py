@@ -127,8 +127,10 @@ class _Crew:
                 before = self._nothing(range(following, number)) or before
                 following = number + 1
                 if self._stretches is None and number in self._done:
-                    before = self._known(number)
+                    before = None
                     continue
+                if self._stretches is None and number - 1 in self._done:
+                    before = self._known(number - 1)
                 segment = measure_segment(number, own, self._subject, before, self._told)
                 if segment is None:
                     self._runs.postpone(Run(number, run.stop, None))

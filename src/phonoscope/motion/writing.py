@@ -4,7 +4,7 @@ import io
 import json
 import os
 import sqlite3
-import time
+import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -26,9 +26,8 @@ from phonoscope.motion.store import (
     facts_json,
 )
 from phonoscope.motion.stored import SIGNS_OF_DAMAGE
-from phonoscope.types import Cells, NoiseModel, VideoFacts
+from phonoscope.types import Cells, MotionBlock, NoiseModel, VideoFacts
 
-_BETWEEN_COMMITS_S = 0.5
 _BLOCKS_A_SEGMENT = 1000  # room in the numbers of blocks
 
 
@@ -45,27 +44,33 @@ class MotionWriter:
 
     def __init__(self, connection: sqlite3.Connection, *, complete: bool) -> None:
         self._connection = connection
-        self._committed_s = time.monotonic()
+        self._one_at_a_time = threading.Lock()
         self.complete = complete
         self.done: dict[int, int] = {}
         if not complete:
             self.done.update(connection.execute("SELECT number, samples FROM segment"))
 
     def poses(self, number: int) -> Poses:
-        """Return where a segment that is done last saw the picture."""
-        row = self._connection.execute("SELECT poses FROM segment WHERE number = ?", (number,))
-        raw = io.BytesIO(zlib.decompress(row.fetchone()[0]))
+        """Return where a segment that is done last saw the picture; for any thread."""
+        with self._one_at_a_time:
+            query = "SELECT poses FROM segment WHERE number = ?"
+            row = self._connection.execute(query, (number,)).fetchone()
+        raw = io.BytesIO(zlib.decompress(row[0]))
         return [np.load(raw) for _ in range(int(np.load(raw)))]
 
     def add(self, segment: Segment) -> None:
-        """Write a segment; a moment later, at most, it is on the disk to stay."""
-        connection = self._connection
+        """Write a segment, which is on the disk to stay then."""
         blocks = [(block, encode(block)) for block in segment.blocks]
-        if not connection.in_transaction:
-            connection.execute("BEGIN")
-        first = segment.number * _BLOCKS_A_SEGMENT
-        before, missed = 0, []
-        for number, (block, blobs) in enumerate(blocks, first):
+        with self._one_at_a_time:
+            self._insert(segment, blocks)
+
+    def _insert(
+        self, segment: Segment, blocks: Sequence[tuple[MotionBlock, tuple[bytes, ...]]]
+    ) -> None:
+        connection = self._connection
+        connection.execute("BEGIN")
+        before, missed = 0, list[int]()
+        for number, (block, blobs) in enumerate(blocks, segment.number * _BLOCKS_A_SEGMENT):
             connection.execute(
                 "INSERT INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (number, len(block.time_s), *blobs, zlib.crc32(b"".join(blobs))),
@@ -75,9 +80,8 @@ class MotionWriter:
         lost = json.dumps({"samples": missed, "frames": list(segment.lost)})
         row = (segment.number, before, lost, _poses(segment.poses))
         connection.execute("INSERT INTO segment VALUES (?, ?, ?, ?)", row)
+        connection.execute("COMMIT")
         self.done[segment.number] = before
-        if time.monotonic() > self._committed_s + _BETWEEN_COMMITS_S:
-            self._commit()
 
     def give_up_resuming(self) -> None:
         """Let nobody go on from here, should this be cut off: it would not come out the same."""
@@ -96,20 +100,15 @@ class MotionWriter:
         for own, lost in connection.execute("SELECT samples, lost FROM segment ORDER BY number"):
             missed += [samples + t for t in json.loads(lost)["samples"]]
             samples += own
-        if not connection.in_transaction:
-            connection.execute("BEGIN")
+        connection.execute("BEGIN")
         connection.execute("DROP TABLE segment")
         _put_meta(
             connection, samples=samples, lost=missed, parameters=dict(parameters),
             warnings=list(warnings),
         )  # fmt: skip
         _put_meta(connection, crc32=checksum(connection))
-        self._commit()
+        connection.execute("COMMIT")
         self.complete = True
-
-    def _commit(self) -> None:
-        self._connection.execute("COMMIT")
-        self._committed_s = time.monotonic()
 
 
 @contextmanager
@@ -151,8 +150,6 @@ def writing_motion(
             if state == "other":
                 _begin(connection, head, cells, picture)
             yield MotionWriter(connection, complete=state == "complete")
-            if connection.in_transaction:
-                connection.execute("COMMIT")
         except BaseException as error:
             worth = isinstance(error, sqlite3.Error | OutputError | KeyboardInterrupt)
             if not (worth and _kept(connection)):
@@ -163,13 +160,12 @@ def writing_motion(
 
 
 def _kept(connection: sqlite3.Connection) -> bool:
-    """Keep what could be written; return whether that is any segment."""
-    with suppress(sqlite3.Error):
-        connection.execute("COMMIT")
+    """Return whether anything was written that can be gone on with."""
     with suppress(sqlite3.Error):
         connection.execute("ROLLBACK")
     with suppress(sqlite3.Error):
-        return bool(connection.execute("SELECT count(*) FROM segment").fetchone()[0])
+        begun = "SELECT 1 FROM meta, segment WHERE key = 'begun' LIMIT 1"
+        return connection.execute(begun).fetchone() is not None
     return False
 
 
@@ -250,7 +246,7 @@ def _writing(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         if not _is_database(path):
             _remove(path)
-        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+        with closing(_connected(path)) as connection:
             # One process at a time: the lock goes with the process, however that ends.
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("PRAGMA synchronous = FULL")
@@ -261,6 +257,10 @@ def _writing(path: Path) -> Iterator[sqlite3.Connection]:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
             raise unwritable(path, _BusyError()) from error
         raise unwritable(path, error) from error
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
 
 
 class _BusyError(Exception):

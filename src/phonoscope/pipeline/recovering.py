@@ -1,6 +1,8 @@
 """From a motion field to sound, and from a calibration recording to a response."""
 
+import importlib
 import os
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -156,6 +158,7 @@ def recover(
             "start_s": request.start,
             "duration_s": request.duration,
         }
+    _load_ahead()
     with motion_of(request) as field:
         if field.facts.shutter.rolling:
             field = replace(field, warnings=(*field.warnings, *doubts(field)))
@@ -165,6 +168,13 @@ def recover(
             sound = without_exposure(sound, exposed)
         sound = replace(sound, record=record_of(field, sound, **more))
     return polish(sound, enhance, mains) if polished else sound
+
+
+def _load_ahead() -> None:
+    # SciPy's signal room takes a second or two to import, which measuring need not wait for.
+    threading.Thread(
+        target=importlib.import_module, args=("scipy.signal",), name="phonoscope-load", daemon=True
+    ).start()
 
 
 def calibrate_response(
