@@ -30,8 +30,8 @@ class _Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise _Interrupted from None
+        except KeyboardInterrupt as wish:
+            raise _Interrupted(str(wish)) from None
 
 
 app = typer.Typer(
@@ -79,6 +79,8 @@ phonoscope recover clip.mp4 -o out.flac --region 120,80,300,200 --band 80,1000 -
 phonoscope recover clip.motion -o out.wav --rate native
 
 phonoscope recover clip.mp4 --fps 2200 --equalize bag.response --enhance speech --separate
+
+phonoscope recover *.mp4 --fps 2200 --out sounds/
 
 phonoscope recover dslr_60fps.mp4 --shutter rolling --readout 11.5ms -o out.wav"""
 
@@ -152,8 +154,8 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
-    except _Interrupted:
-        _fail("interrupted; nothing was written.", INTERRUPTED)
+    except _Interrupted as wish:
+        _fail(str(wish) or "interrupted; nothing was written.", INTERRUPTED)
     except UsageError as error:
         _fail(str(error), 2)
     except MemoryError as error:
