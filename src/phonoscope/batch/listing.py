@@ -112,9 +112,9 @@ def names_of(sources: Sequence[str]) -> list[str]:
 
 
 _TOLD_APART: tuple[Callable[[str, Path], str], ...] = (
-    lambda name, path: _joined(name, path.suffix),
+    lambda name, path: _joined(name, path.suffix.lower()),
     lambda name, path: _joined(path.parent.name, name),
-    lambda name, path: _joined(path.parent.name, name, path.suffix),
+    lambda name, path: _joined(path.parent.name, name, path.suffix.lower()),
 )
 
 
