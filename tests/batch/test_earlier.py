@@ -96,7 +96,7 @@ def test_odd_records_are_not_of_use(record, asked, left):
     item = asked()
     item.record.write_text(record)
     if record in ("[]", "{}"):
-        with pytest.raises(UsageError, match="clip.json exists and was not made by Phonoscope"):
+        with pytest.raises(UsageError, match=r"clip\.json exists and was not made by Phonoscope"):
             record_of_earlier(item)
     else:
         assert not done(item)
@@ -104,7 +104,7 @@ def test_odd_records_are_not_of_use(record, asked, left):
 
 def test_nobodys_sound_is_written_over(asked):
     asked().sound.write_bytes(b"the camera's own sound")
-    with pytest.raises(UsageError, match="clip.wav exists and was not made by Phonoscope"):
+    with pytest.raises(UsageError, match=r"clip\.wav exists and was not made by Phonoscope"):
         record_of_earlier(asked())
 
 
@@ -114,7 +114,7 @@ def test_sound_of_another_video_stays(asked, left, source, tmp_path):
     other = tmp_path / "day 2" / "clip.mp4"
     other.write_bytes(b"another day")
     (item,) = items_of([str(other)], {}, tmp_path)
-    with pytest.raises(UsageError, match="is the sound of another file, .*clip.mp4; choose"):
+    with pytest.raises(UsageError, match=r"is the sound of another file, .*clip\.mp4; choose"):
         record_of_earlier(item)
     source.unlink()  # moved, say
     assert not done(item)

@@ -114,9 +114,9 @@ def test_wrong_tables(table, text, says):
 
 
 def test_no_text(table):
-    with pytest.raises(InputError, match="cannot be read as a table.*UTF-8"):
+    with pytest.raises(InputError, match=r"cannot be read as a table.*UTF-8"):
         table(b"source\n\xff\xfe\x00.mp4\n")
-    with pytest.raises(InputNotFoundError, match="no.csv does not exist"):
+    with pytest.raises(InputNotFoundError, match=r"no\.csv does not exist"):
         read_table(Path("no.csv"), {})
 
 
