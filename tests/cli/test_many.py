@@ -195,6 +195,14 @@ def test_wrong_usage(given, says, refused, clips):
     refused("recover", *given, code=2, says=says)
 
 
+def test_images_with_a_video_among_them_are_images_as_ever(phonoscope, tools, clips):
+    for number, luma in enumerate(tools.moving(60)):
+        (clips / f"{number:02}.png").write_bytes(tools.encode([luma], "png", "gray"))
+    for source in (clips, clips / "*"):
+        assert phonoscope("recover", source, "--fps", 240, "-o", "x.wav").code == 0
+        assert len(ph.read_audio("x.wav")[0]) == 12000
+
+
 def test_out_is_a_file(refused, clips):
     Path("x").touch()
     refused("recover", clips, "--out", "x", code=1, says="cannot write x")
@@ -209,6 +217,23 @@ def test_missing_file_and_missing_rate_fail_alone(clips):
     assert (rows[2].source, rows[2].output) == ("clips/a.mkv", Path("out/a.wav"))
     assert rows[2].seconds > 0
     assert [row.output for row in rows[:2]] == [None, None]
+
+
+@pytest.mark.slow
+def test_progress_on_a_terminal(clips, tools):
+    given = [sys.executable, "-m", "phonoscope.cli", "recover", str(clips), "--out", "out"]
+    code, shown = tools.on_a_terminal(given)
+    assert code == 0
+    for words in ("0/3", "3/3", "a.mkv", "beginning", "summary.csv"):
+        assert words in shown
+    code, shown = tools.on_a_terminal(given)
+    assert code == 0
+    assert shown.count("skipped (done already)") == 3
+    (clips / "d.mkv").touch()
+    code, shown = tools.on_a_terminal([*given, "--quiet"])
+    assert code == 1
+    says = "1 of 4 files failed (clips/d.mkv: clips/d.mkv is empty (0 bytes)"
+    assert " ".join(shown.split()).startswith(f"phonoscope: {says}")
 
 
 @pytest.mark.slow

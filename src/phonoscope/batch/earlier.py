@@ -19,12 +19,19 @@ def asked_of(item: Item) -> dict[str, Any]:
     settings = asdict(item.settings)
     del settings["force"]  # decides only whether a silent one is written
     asked = {
-        "source": identity(item.source),
+        "source": _identity(item.source),
         "settings": settings,
-        "response": identity(item.settings.equalize),
+        "response": _identity(item.settings.equalize),
         "version": phonoscope.__version__,
     }
     return dict(json.loads(json.dumps(asked)))
+
+
+def _identity(source: str | None) -> dict[str, Any] | None:
+    # What cannot be read is told of when it is opened, and stops no other.
+    with contextlib.suppress(OSError):
+        return identity(source)
+    return None
 
 
 def record_of_earlier(item: Item) -> Mapping[str, Any] | None:
@@ -56,7 +63,7 @@ def _check_record(item: Item, found: Any) -> None:
         )
     with contextlib.suppress(KeyError, TypeError):
         other = found["asked"]["source"]["path"]
-        own = identity(item.source) or {}
+        own = _identity(item.source) or {}
         if other != own["path"] and Path(other).exists():
             raise UsageError(
                 f"{item.sound} is the sound of another file, {other}; choose another folder with "

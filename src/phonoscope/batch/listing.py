@@ -76,19 +76,28 @@ def is_table(source: str) -> bool:
 
 def videos_in(source: str) -> list[str]:
     """Return the videos in a folder or of a pattern by name; none of what is one source itself."""
+    return [str(file) for file in sorted(_files_in(source)) if file.suffix.lower() in VIDEOS]
+
+
+def holds_images(source: str) -> bool:
+    """Return whether there are images in a folder or of a pattern."""
+    from phonoscope.video import images
+
+    return any(file.suffix.lower() in images.SUFFIXES for file in _files_in(source))
+
+
+def _files_in(source: str) -> list[Path]:
     path = Path(source)
-    if path.is_dir():
-        found: Iterable[Path] = path.iterdir()
-    elif glob.has_magic(source) and not path.exists():
-        found = map(Path, glob.iglob(source, recursive=True))  # noqa: PTH207
-    else:
+    try:
+        if path.is_dir():
+            found = list(path.iterdir())
+        elif glob.has_magic(source) and not path.exists():
+            found = [Path(match) for match in glob.glob(source, recursive=True)]  # noqa: PTH207
+        else:
+            return []
+        return [file for file in found if not file.name.startswith(".") and file.is_file()]
+    except OSError:  # what cannot be read is told of when it is opened, and stops no other
         return []
-    videos = [
-        file
-        for file in found
-        if file.suffix.lower() in VIDEOS and not file.name.startswith(".") and file.is_file()
-    ]
-    return [str(file) for file in sorted(videos)]
 
 
 def names_of(sources: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from phonoscope.batch import OPTIONS, Outcome, is_table, recover_many, videos_in
+from phonoscope.batch import OPTIONS, Outcome, holds_images, is_table, recover_many, videos_in
 from phonoscope.cli.console import on_terminal, print_warnings, time_text
 from phonoscope.errors import InputError, UsageError
 
@@ -61,16 +61,9 @@ def _several(sources: Sequence[str]) -> str:
     if is_table(source):
         return f"{source} is a table of sources"
     videos = videos_in(source)
-    if videos and not _holds_images(source):
+    if videos and not holds_images(source):
         return f"{source} holds {len(videos)} video{'s' * (len(videos) > 1)}"
     return ""
-
-
-def _holds_images(source: str) -> bool:
-    from phonoscope.video import images
-
-    path = Path(source)
-    return path.is_dir() and any(file.suffix.lower() in images.SUFFIXES for file in path.iterdir())
 
 
 def recover_all(

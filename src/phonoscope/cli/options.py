@@ -32,7 +32,7 @@ SourceOrMotion = Annotated[
 Sources = Annotated[
     list[str],
     typer.Argument(
-        metavar="SOURCE...",
+        metavar="SOURCE",
         help="Video file, folder or glob of images, multi-page TIFF, .npy array, or motion file. "
         "With --out any number of them, also folders of videos, and CSV files with a column source "
         "and columns named as these options.",
@@ -56,6 +56,7 @@ Jobs = Annotated[
         show_default="one a core, if there are 2 GiB of memory for each",
         metavar="N",
         min=1,
+        rich_help_panel=OUTPUT,
     ),
 ]
 Fps = Annotated[
