@@ -32,6 +32,7 @@ _FULL_SCALE_24 = 2**23 - 1
 _WAV_DATA_LIMIT = 2**32 - 2**20  # RIFF sizes have 32 bits; leave room for the header
 _ENCODE_BLOCK = 1 << 16
 
+_MOST_SAMPLES = 2**31  # that a sound may have after a change of rate
 _RATE_TOLERANCE = 1e-6
 _STOP_DB = 90.0
 _TRANSITION = 0.1  # full width as a part of the lower rate's Nyquist frequency: 0.95 to 1.05
@@ -69,6 +70,11 @@ def resample(samples: ArrayLike, rate_hz: Rate, new_rate_hz: Rate) -> Float64:
     sound = _checked(samples)
     ratio = _exact(new_rate_hz, "new_rate_hz") / _exact(rate_hz, "rate_hz")
     length = max(1, round(len(sound) * ratio))
+    if length > _MOST_SAMPLES:
+        raise UsageError(
+            f"{len(sound)} samples at {float(rate_hz):g} Hz last {length / float(new_rate_hz):.3g} "
+            f"s, which is too long at {float(new_rate_hz):g} Hz; check both rates."
+        )
     if ratio == 1:
         return sound.copy()
     simple = _simple_ratio(ratio, min(_RATE_TOLERANCE, 0.1 / length))
@@ -323,7 +329,8 @@ def _mono(frame: "av.AudioFrame") -> Float64:
     data: NDArray[Any] = frame.to_ndarray()
     if not frame.format.is_planar:
         data = data.reshape(-1, frame.layout.nb_channels).T
-    mono: Float64 = data.mean(axis=0, dtype=np.float64)
+    with np.errstate(all="ignore"):  # what is not finite is refused as a whole
+        mono: Float64 = data.mean(axis=0, dtype=np.float64)
     if data.dtype.kind == "u":
         return mono / 128 - 1
     if data.dtype.kind == "i":

@@ -1,9 +1,16 @@
 """Blocks of a motion field that are read when they are asked for."""
 
-from collections.abc import Callable, Sequence
-from typing import overload
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar, overload
 
 from phonoscope.types import MotionBlock
+
+Result = TypeVar("Result")
+
+_AHEAD = max(1, min(4, os.cpu_count() or 1))  # each is several megabytes
 
 
 class LazyBlocks(Sequence[MotionBlock]):
@@ -24,6 +31,9 @@ class LazyBlocks(Sequence[MotionBlock]):
     def __len__(self) -> int:
         return len(self.samples)
 
+    def __iter__(self) -> Iterator[MotionBlock]:
+        return ahead(self._read, len(self))
+
     @overload
     def __getitem__(self, index: int) -> MotionBlock: ...
     @overload
@@ -33,6 +43,22 @@ class LazyBlocks(Sequence[MotionBlock]):
         if isinstance(chosen, int):
             return self._read(chosen)
         return LazyBlocks([self.samples[n] for n in chosen], lambda n: self._read(chosen[n]))
+
+
+def ahead(work: Callable[[int], Result], count: int) -> Iterator[Result]:
+    """Yield ``work(0)`` to ``work(count - 1)`` in order, while threads do the next few already."""
+    with ThreadPoolExecutor(_AHEAD, "phonoscope-blocks") as threads:
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for number in range(count):
+                waiting.append(threads.submit(work, number))
+                if len(waiting) > _AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def samples_of(blocks: Sequence[MotionBlock]) -> Sequence[int]:

@@ -67,7 +67,7 @@ def replace_when_complete(path: str | os.PathLike[str]) -> Iterator[Path]:
         reason = _reason(error, temporary, target)
         if reason is None:
             raise
-        raise _UnwritableError(target, reason) from error
+        raise _with_notes(_UnwritableError(target, reason), error) from error
 
 
 def unfinished(path: str | os.PathLike[str]) -> Path:
@@ -136,6 +136,43 @@ def temporary_file(name: str) -> Iterator[Path]:
             if reason is None:
                 raise
             raise _no_room(path.parent.parent, reason) from error
+
+
+@contextlib.contextmanager
+def kept_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield `path`, whose file is gone after the block, but for one that was cut off.
+
+    It stays if the block was interrupted or found no room to write to, for the next attempt.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; says where it was.
+    """
+    path = Path(path)
+    try:
+        yield path
+    except OutputError as error:
+        reason = _reason(error, path)
+        if reason is None:
+            raise
+        sentence = (
+            f"cannot keep what is measured in {path}: {reason}; free some space there, or choose "
+            "another place for the output."
+        )
+        raise _with_notes(OutputError(sentence), error) from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    path.unlink(missing_ok=True)
+
+
+def _with_notes(error: PhonoscopeError, of: BaseException) -> PhonoscopeError:
+    for note in getattr(of, "__notes__", ()):
+        error.add_note(note)
+    return error
 
 
 def _no_room(place: str | Path, reason: str) -> OutputError:

@@ -36,8 +36,15 @@ def test_motion_file(spawn_refused, clip, tmp_path):
 
 
 @pytest.mark.slow
-def test_temporary_file_of_recover(spawn_refused, clip, tmp_path, temporary):
+def test_what_recover_measures(spawn_refused, clip, tmp_path):
     given = ["recover", clip, "-o", tmp_path / "out.wav"]
+    says = [f"cannot keep what is measured in {tmp_path / '.out.wav.part'}: ", "free some space"]
+    spawn_refused(*given, code=1, says=says, limit=8192)
+
+
+@pytest.mark.slow
+def test_temporary_file_of_report(spawn_refused, clip, tmp_path, temporary):
+    given = ["report", clip, "-o", tmp_path / "out.html"]
     says = [f"cannot write a temporary file in {temporary}: ", "set TMPDIR to another folder"]
     spawn_refused(*given, code=1, says=says, limit=8192, environment={"TMPDIR": str(temporary)})
 
@@ -77,7 +84,7 @@ def small_disk(tmp_path):
 def test_real_full_disk(refused, spawn_refused, clip, small_disk):
     says = f"cannot write {small_disk / 'out.motion'}: "
     refused("measure", clip, "--cell", 4, "-o", small_disk / "out.motion", code=1, says=says)
-    refused("recover", clip, "-o", small_disk / "out.wav", code=1, says="No space left on device")
-    given = ["recover", clip, "--cell", 4, "-o", small_disk.parent / "out.wav"]
+    refused("recover", clip, "-o", small_disk / "out.wav", code=1, says="disk is full")
+    given = ["report", clip, "--cell", 4, "-o", small_disk.parent / "out.html"]
     says = f"cannot write a temporary file in {small_disk}: "
     spawn_refused(*given, code=1, says=says, environment={"TMPDIR": str(small_disk)})

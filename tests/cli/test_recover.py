@@ -161,8 +161,9 @@ def test_same_names_and_defaults_as_in_python(name):
     kept = {"output", "rate", "json_file", "report", "force", "quiet"}
     kept |= {"out", "jobs", "sources"}  # of `recover_many`
     own = {"recover": kept, "measure": {"quiet"}}[name]
-    # `recover` takes the fingerprint with --json, whose record it belongs to.
-    apart = {"progress", *({"fingerprint", "source"} if name == "recover" else set())}
+    # `recover` takes the fingerprint with --json, whose record it belongs to, and keeps what it
+    # measures beside its output.
+    apart = {"progress", *({"fingerprint", "kept", "source"} if name == "recover" else set())}
     assert set(command) - own == set(function) - apart
     for parameter in set(command) - own:
         default = command[parameter].default

@@ -1,6 +1,8 @@
 """The file holds what was measured, to an eighth of each channel's claimed error."""
 
 import sqlite3
+import tracemalloc
+import zlib
 from contextlib import closing
 from fractions import Fraction
 
@@ -102,3 +104,18 @@ def test_a_damaged_picture_is_refused(tmp_path):
         connection.commit()
     with pytest.raises(InputError, match="picture does not match its checksum"):
         open_motion(path)
+
+
+def test_what_is_packed_does_not_fill_the_memory(tmp_path):
+    path = tmp_path / "a.motion"
+    _write(path, _blocks())
+    bomb = zlib.compress(bytes(1 << 26))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE picture SET luma = ?, crc32 = ?", (bomb, zlib.crc32(bomb)))
+        connection.commit()
+    tracemalloc.start()
+    with pytest.raises(InputError, match="more than 63 bytes"):
+        open_motion(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1 << 24

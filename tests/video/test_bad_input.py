@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from phonoscope.errors import InputError, InputNotFoundError
+from phonoscope.errors import InputError, InputNotFoundError, UsageError
 from phonoscope.video import open_video
 
 
@@ -135,3 +135,52 @@ def test_rotation_is_told_not_applied(tools, tmp_path):
     assert video.facts.rotation_deg == 90
     assert any("unturned" in sentence for sentence in video.warnings)
     assert next(iter(video)).luma.shape == frames[0].shape
+
+
+def test_names_that_are_no_utf8(tools, tmp_path):
+    path = tools.mp4(tmp_path, tools.random_frames(8), mux={"movflags": "faststart"})
+    with av.open(str(path)) as old, av.open(str(tmp_path / "named.mp4"), "w") as new:
+        new.metadata["comment"] = "a clip"
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                new.mux(packet)
+    raw = (tmp_path / "named.mp4").read_bytes()
+    path.write_bytes(raw.replace(b"a clip", b"a\xe9clip"))
+    assert path.read_bytes() != raw
+    assert len(list(open_video(path))) == 8
+
+
+def test_stack_that_breaks_off_is_told(tmp_path, capfd):
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, np.zeros((6, 8, 8), np.uint8), photometric="minisblack", metadata=None)
+    with tifffile.TiffFile(path) as tif:
+        fourth = tif.pages[3].offset
+    path.write_bytes(path.read_bytes()[:fourth])
+    with open_video(path, fps=100) as video:
+        read = len(list(video))
+        assert read == video.facts.frames < 6
+        assert any(f"breaks off after {read} pages" in text for text in video.warnings)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("size", [(1 << 31, 1 << 10), (40000, 40000)])
+def test_page_that_its_file_cannot_hold(size, tmp_path):
+    path = tmp_path / "huge.tif"
+    tifffile.imwrite(path, np.zeros((8, 8), np.uint8), compression="zlib")
+    with tifffile.TiffFile(path, mode="r+b") as tif:
+        for name, value in zip(("ImageWidth", "ImageLength"), size, strict=True):
+            tif.pages[0].tags[name].overwrite(value, dtype="I")
+    refuse(path, f"{size[0]}x{size[1]} pixels do not fit into it")
+
+
+def test_archive_named_npy(tmp_path):
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.savez(file, frames=np.zeros((3, 4, 4), np.uint8))
+    refuse(tmp_path / "a.npy", "archive of arrays")
+
+
+@pytest.mark.parametrize("start", ["1e9", "9e11"])
+def test_start_beyond_what_timestamps_hold(tools, tmp_path, start):
+    refuse(tools.mkv(tmp_path, tools.random_frames(8)), "beyond the end", UsageError, start=start)

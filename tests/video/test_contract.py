@@ -1,5 +1,6 @@
 """Every backend yields the same known frames, with the same promises."""
 
+import itertools
 import struct
 from fractions import Fraction
 
@@ -41,6 +42,69 @@ def test_range_equals_slice(make, tools, first, count):
     start, duration = first / RATE, count / RATE
     with open_video(make(frames), fps=RATE, start=start, duration=duration) as video:
         same(list(video), frames, range(first, first + count))
+
+
+@pytest.mark.parametrize("cuts", [(1,), (12, 24), (13, 20, 47), (47,)])
+def test_stretches_are_the_whole(make, tools, cuts):
+    frames = tools.random_frames()
+    with open_video(make(frames), fps=RATE, start=1 / RATE) as video:
+        stretches = video.stretches()
+        if stretches is None:
+            pytest.skip("such a source is read in order only")
+        assert (stretches.first, stretches.stop) == (1, len(frames))
+        assert 1 <= stretches.apart <= len(frames)
+        edges = [1, *(cut for cut in cuts if cut > 1), None]
+        parts = [stretches.read(a, b) for a, b in itertools.pairwise(edges)]
+        read = [frame for part in reversed(parts) for frame in part]  # each has its own file
+        same(sorted(read, key=lambda frame: frame.index), frames, range(1, len(frames)))
+        stretches.conclude()
+        assert not stretches.damaged()
+        assert video.warnings == ()
+
+
+def test_damage_is_counted_once_whatever_the_stretches(tools, tmp_path, monkeypatch):
+    # Only the beginning of a long file is looked at first; what is missing later is damage.
+    monkeypatch.setattr("phonoscope.video.probe.SCAN_PACKETS", 10)
+    monkeypatch.setattr("phonoscope.video.probe.REORDERING", 1)
+    frames = tools.random_frames()
+    pts = [n for n in range(50) if n not in (13, 24)]
+    options = {"bf": "0", "g": "4"}
+    path = tools.mp4(tmp_path, frames, pts=pts, options=options)
+    with open_video(path, fps=RATE) as video:
+        whole = list(video)
+        says = video.warnings
+    assert any("2 frames are missing, the first at frame 13" in one for one in says), says
+    for cut in (12, 13, 14, 23, 24, 25):
+        with open_video(path, fps=RATE) as video:
+            stretches = video.stretches()
+            read = [f for a, b in ((0, cut), (cut, None)) for f in stretches.read(a, b)]
+            stretches.conclude()
+            assert stretches.damaged()
+            assert video.warnings == says
+        assert [f.index for f in read] == [f.index for f in whole]
+
+
+def test_a_file_that_breaks_off_in_stretches(tools, tmp_path):
+    frames = tools.random_frames()
+    path = tools.write_video(tmp_path / "clip.avi", frames, "mjpeg", "yuvj420p", rate=30)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    with open_video(path, fps=RATE) as video:
+        whole, says = list(video), video.warnings
+    assert 10 < len(whole) < 40
+    with open_video(path, fps=RATE) as video:
+        stretches = video.stretches()
+        if stretches is not None:
+            read = [f for a, b in ((0, 20), (20, 44), (44, None)) for f in stretches.read(a, b)]
+            stretches.conclude()
+            assert [f.index for f in read] == [f.index for f in whole]
+            assert video.warnings == says
+
+
+def test_a_stretch_ends_with_its_video(tools, tmp_path):
+    with open_video(tools.mp4(tmp_path, tools.random_frames())) as video:
+        running = video.stretches().read(20, None)
+        next(running)
+    assert next(running, None) is None
 
 
 def test_read_again(make, tools):

@@ -101,3 +101,10 @@ def test_jitter_is_variable(jitter_ticks):
     clock = fit_clock(pts.tolist(), Fraction(1, 90000), [Fraction(30)])
     assert clock is not None
     assert clock.variable == (jitter_ticks > 0)
+
+
+@pytest.mark.parametrize("pts", [(-(2**63) + 1, 2**63 - 1), (-(2**63) + 1, 0, 7, 2**63 - 1)])
+def test_timestamps_that_cannot_be_are_none(pts):
+    clock = fit_clock(pts, Fraction(1, 90000), [Fraction(30)])
+    assert (clock.rate, clock.variable, clock.first) == (Fraction(30), False, None)
+    assert fit_clock(pts, Fraction(1, 90000), []) is None

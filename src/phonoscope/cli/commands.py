@@ -13,7 +13,7 @@ from phonoscope.cli.many import only_source, recover_all
 from phonoscope.cli.outputs import check_outputs, default_output
 from phonoscope.cli.reporting import write_page
 from phonoscope.errors import SilenceError, UsageError
-from phonoscope.files import replace_when_done, sha256
+from phonoscope.files import replace_when_done, sha256, unfinished
 
 if TYPE_CHECKING:
     from phonoscope.types import Verdict
@@ -134,7 +134,7 @@ def recover(
     measuring: dict[str, Any] = {
         "fps": fps, "region": region or (), "cell": cell, "start": start, "duration": duration,
         "shutter": shutter, "line_delay": line_delay, "readout": readout, "direction": direction,
-        "fingerprint": json_file is not None or report is not None,
+        "fingerprint": json_file is not None or report is not None, "kept": unfinished(target),
     }  # fmt: skip
     with progress_bar(quiet) as progress:
         if report is None:

@@ -79,10 +79,9 @@ def recover_all(
     try:
         with _progress(quiet) as progress:
             outcomes = recover_many(sources, out, jobs=jobs, progress=progress, **settings)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            f"interrupted; what was done is in {out}, and the same command goes on with the rest."
-        ) from None
+    except KeyboardInterrupt as error:
+        error.add_note(f"what was done is in {out}, and the same command goes on with the rest")
+        raise
     if not quiet:
         print_outcomes(outcomes)
         typer.echo(f"\nsummary  {out / 'summary.csv'}")

@@ -7,10 +7,12 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from phonoscope.motion.stored import unpacked
 from phonoscope.types import Float32, Float64, MotionBlock
 
 _STEPS_PER_ERROR = 8
 _TILE = 32
+_LARGEST_STEP = 1e28  # whose multiples by whole numbers of 33 bits are still finite
 
 
 def encode(block: MotionBlock) -> tuple[bytes, ...]:
@@ -44,25 +46,26 @@ def packed(array: NDArray[Any]) -> bytes:
 
 def decode(samples: int, cells: int, *blobs: bytes) -> MotionBlock:
     """Return the block of what `encode` made."""
-    raw = [zlib.decompress(blob) for blob in blobs]
-    step = np.frombuffer(raw[2], "<f4").astype(np.float64)
+    channels = cells * 3
+    time_s = np.frombuffer(unpacked(blobs[0], 8 * samples), "<f8").reshape(samples)
+    information = np.frombuffer(unpacked(blobs[1], 12 * channels), "<f4").reshape(cells, 3, 3)
+    step = np.frombuffer(unpacked(blobs[2], 4 * channels), "<f4")
+    if not all(np.isfinite(array).all() for array in (time_s, information, step)):
+        raise ValueError("a block holds values that are not finite")
+    step = step.astype(np.float64).reshape(channels)
+    if np.abs(step).max(initial=0) > _LARGEST_STEP:
+        raise ValueError(f"a block is rounded to {np.abs(step).max():.3g}")
     active = np.flatnonzero(step)
-    base = np.frombuffer(raw[3], "<i4")
+    base = np.frombuffer(unpacked(blobs[3], 4 * len(active)), "<i4").reshape(len(active))
     size = len(active) * samples
-    planes = (
-        np.frombuffer(raw[4], np.uint8).reshape(-1, size) if size else np.empty((2, 0), np.uint8)
-    )
+    raw = unpacked(blobs[4], 4 * size)
+    planes = np.frombuffer(raw, np.uint8).reshape(-1, size) if size else np.empty((2, 0), np.uint8)
     deltas = np.ascontiguousarray(planes.T).view({1: "<i1", 2: "<i2", 4: "<i4"}[len(planes)])
-    values = np.zeros((samples, cells * 3), np.float32)
-    values[:, 2::3] = 1  # an unknown gain
-    values[:, active] = (deltas.reshape(len(active), samples).T + base) * step[active]
-    by_cell = values.reshape(samples, cells, 3)
-    return MotionBlock(
-        time_s=np.frombuffer(raw[0], "<f8"),
-        motion=np.ascontiguousarray(by_cell[:, :, :2]),
-        gain=np.ascontiguousarray(by_cell[:, :, 2]),
-        information=np.frombuffer(raw[1], "<f4").reshape(cells, 3, 3).astype(np.float64),
-    )
+    motion = np.zeros((samples, cells, 2), np.float32)
+    gain = np.ones((samples, cells), np.float32)  # where it is unknown
+    by_channel = deltas.reshape(len(active), samples)
+    _dequantise(by_channel, base, step[active], active // 3, active % 3, motion, gain)
+    return MotionBlock(time_s, motion, gain, information.astype(np.float64))
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
@@ -84,3 +87,20 @@ def _quantise(
             for k in range(first, last):
                 deltas[k, t] = np.int32(np.rint(values[t, active[k]] * steps[k])) - base[k]
     return base, deltas
+
+
+@numba.njit(nogil=True, cache=True)
+def _dequantise(
+    deltas: NDArray[Any], base: NDArray[np.int32], step: Float64, cell: NDArray[np.int64],
+    kind: NDArray[np.int64], motion: Float32, gain: Float32,
+) -> None:  # fmt: skip
+    samples = deltas.shape[1]
+    for first in range(0, len(base), _TILE):
+        last = min(first + _TILE, len(base))
+        for t in range(samples):
+            for k in range(first, last):
+                value = np.float32((np.int64(deltas[k, t]) + base[k]) * step[k])
+                if kind[k] == 2:
+                    gain[t, cell[k]] = value
+                else:
+                    motion[t, cell[k], kind[k]] = value

@@ -86,8 +86,7 @@ def search(light: Light, lamp_hz: float, steepest: float, sign: int) -> list[Wav
     span = np.ptp(light.time_s)
     wide = 4 * LAMP_SPREAD * lamp_hz
     steps = int(np.ceil(wide * span * 4))
-    slope_step = _SLOPE_STEP_RAD / (2 * np.pi * lamp_hz * 2 * light.reach)
-    slopes = sign * np.arange(slope_step / 2, steepest, slope_step)
+    slopes = sign * _slopes(light, lamp_hz, steepest)
     rows = np.exp(2j * np.pi * lamp_hz * light.place[:, None] * slopes)
     rows_gram = _grams(rows - share @ rows, weight)
     found = []
@@ -118,6 +117,13 @@ def search(light: Light, lamp_hz: float, steepest: float, sign: int) -> list[Wav
     return [*waves, replace(waves[0], slope_s=waves[0].slope_s / 2)]
 
 
+def _slopes(light: Light, lamp_hz: float, steepest: float) -> Float64:
+    step = _SLOPE_STEP_RAD / (2 * np.pi * lamp_hz * 2 * light.reach)
+    slopes = np.arange(step / 2, steepest, step)
+    # Of frames too short for a wave to be seen across one, a slope is tried all the same.
+    return slopes if len(slopes) else np.array([steepest / 2])
+
+
 def _grams(waves: Complex128, weight: Float64) -> tuple[Float64, Float64, Float64]:
     c, s = waves.real, waves.imag
     return weight @ (c * c), weight @ (c * s), weight @ (s * s)
@@ -127,8 +133,7 @@ def search_still(light: Light, lamp_hz: float, steepest: float, project: Project
     """Return standing waves to begin with: the best of a grid, the best first."""
     weight = light.weight.sum(axis=0)
     data = project(light.mean())[0]
-    slope_step = _SLOPE_STEP_RAD / (2 * np.pi * lamp_hz * 2 * light.reach)
-    slopes = np.arange(slope_step / 2, steepest, slope_step)
+    slopes = _slopes(light, lamp_hz, steepest)
     found = []
     for slope in slopes:
         rows = np.exp(2j * np.pi * lamp_hz * light.place * slope)

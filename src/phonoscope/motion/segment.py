@@ -6,7 +6,7 @@ machines, and after however many interruptions they are measured. Only where the
 found from the reference does a segment ask where the one before it last saw it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -16,7 +16,7 @@ from phonoscope.motion.cells import Grid
 from phonoscope.motion.reference import Reference
 from phonoscope.motion.threads import is_alone
 from phonoscope.motion.track import GROUP, Piece, Posed, Solving, Tracker, home, posed
-from phonoscope.types import Float64, Frame, Luma, MotionBlock
+from phonoscope.types import Float32, Float64, Frame, Luma, MotionBlock
 
 BLOCK_SAMPLES = 256
 """Frames in a stored block: a multiple of the tracker's group."""
@@ -127,17 +127,39 @@ def measure_segment(
     return _followed(number, first, pieces, frames, trackers, told)
 
 
-def _measured(trackers: Sequence[Tracker], frames: Sequence[Frame]) -> list[list[Piece]]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """What is kept of a piece until its block is full: a quarter of its bytes."""
+
+    start: int
+    stop: int
+    motion: Float32
+    gain: Float32
+    information: Float64
+    within_reach: bool
+
+
+def _measured(trackers: Sequence[Tracker], frames: Sequence[Frame]) -> list[list[_Part]]:
     lumas = [frame.luma for frame in frames]
-    return [list(tracker.measure(lumas)) for tracker in trackers]
+    return [_lean(tracker.measure(lumas)) for tracker in trackers]
 
 
-def _found(pieces: Sequence[Sequence[Piece]]) -> bool:
+def _lean(pieces: Iterable[Piece]) -> list["_Part"]:
+    return [
+        _Part(
+            p.start, p.stop, p.motion.astype(np.float32), p.gain.astype(np.float32),
+            p.about.information, p.within_reach,
+        )
+        for p in pieces
+    ]  # fmt: skip
+
+
+def _found(pieces: Sequence[Sequence[_Part]]) -> bool:
     return all(own[0].within_reach for own in pieces)
 
 
 def _followed(
-    number: int, first: Sequence[Frame], pieces: list[list[Piece]], frames: Iterator[Frame],
+    number: int, first: Sequence[Frame], pieces: list[list[_Part]], frames: Iterator[Frame],
     trackers: Sequence[Tracker], told: Callable[[int], None],
 ) -> Segment:  # fmt: skip
     blocks: list[MotionBlock] = []
@@ -153,7 +175,7 @@ def _followed(
         following = _Group.of(frames, trackers)
         times.append(_times(group.frames))
         for tracker, solving, own in zip(trackers, group.solving, pieces, strict=True):
-            own += tracker.measure(group.lumas, solving)
+            own += _lean(tracker.measure(group.lumas, solving))
         lost += _lost(group.frames, pieces[0])
         told(len(group.frames))
         group = following
@@ -181,7 +203,7 @@ def _times(group: Sequence[Frame]) -> Float64:
     return np.array([float(frame.time_s) for frame in group])
 
 
-def _lost(group: Sequence[Frame], pieces: Sequence[Piece]) -> list[int]:
+def _lost(group: Sequence[Frame], pieces: Sequence[_Part]) -> list[int]:
     if all(piece.within_reach for piece in pieces):
         return []
     first = pieces[-1].stop - len(group)
@@ -193,29 +215,24 @@ def _lost(group: Sequence[Frame], pieces: Sequence[Piece]) -> list[int]:
     ]
 
 
-def _block(time_s: Float64, parts: Sequence[Sequence[Piece]]) -> MotionBlock:
+def _block(time_s: Float64, parts: Sequence[Sequence[_Part]]) -> MotionBlock:
+    # One region after the other along the cells, one piece after the other in time.
     return MotionBlock(
         time_s=time_s,
-        motion=np.concatenate(
-            [np.concatenate([p.motion for p in pieces]) for pieces in parts],
-            axis=1,
-            dtype=np.float32,
-        ),
-        gain=np.concatenate(
-            [np.concatenate([p.gain for p in pieces]) for pieces in parts], axis=1, dtype=np.float32
-        ),
-        information=np.concatenate([_mean_information(pieces) for pieces in parts]),
+        motion=np.concatenate([np.concatenate([p.motion for p in own]) for own in parts], axis=1),
+        gain=np.concatenate([np.concatenate([p.gain for p in own]) for own in parts], axis=1),
+        information=np.concatenate([_mean_information(own) for own in parts]),
         lost=_lost_samples(parts),
     )
 
 
-def _lost_samples(parts: Sequence[Sequence[Piece]]) -> tuple[int, ...]:
+def _lost_samples(parts: Sequence[Sequence[_Part]]) -> tuple[int, ...]:
     # A frame that one region lost counts as lost: its picture is another.
     first = parts[0][0].start
     missed = (p for pieces in parts for p in pieces if not p.within_reach)
     return tuple(sorted({t - first for p in missed for t in range(p.start, p.stop)}))
 
 
-def _mean_information(pieces: Sequence[Piece]) -> Float64:
-    total = sum((p.stop - p.start) * p.about.information for p in pieces)
+def _mean_information(pieces: Sequence[_Part]) -> Float64:
+    total = sum((p.stop - p.start) * p.information for p in pieces)
     return np.asarray(total / sum(p.stop - p.start for p in pieces))

@@ -129,8 +129,8 @@ def build_pyramid(width: int, height: int, *, scales: int = 4, orientations: int
     if scales > most:
         fewer = f"give at most {most} scales, or" if most > 0 else "choose"
         raise UsageError(
-            f"{scales} scales need at least {2 ** (scales + 2)} px each way, and the picture has "
-            f"{width} x {height}; {fewer} a larger region."
+            f"{scales} scales need at least {2.0 ** min(scales + 2, 1000):.10g} px each way, and "
+            f"the picture has {width} x {height}; {fewer} a larger region."
         )
     padded = tuple(2 * next_fast_len(math.ceil(n / 2), real=True) for n in (height, width))
     wy, wx = frequencies((padded[0], padded[1]))

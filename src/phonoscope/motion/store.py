@@ -25,7 +25,7 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from fractions import Fraction
@@ -38,17 +38,25 @@ from numpy.typing import NDArray
 from phonoscope.blocks import LazyBlocks
 from phonoscope.errors import InputError, InputNotFoundError
 from phonoscope.motion.packing import decode
+from phonoscope.motion.stored import (
+    SIGNS_OF_DAMAGE,
+    cells_of,
+    count_of,
+    facts_of,
+    lost_of,
+    noise_of,
+    sentences_of,
+    unpacked,
+)
 from phonoscope.types import (
-    Cells,
     MotionBlock,
     MotionField,
-    NoiseModel,
-    Shutter,
     VideoFacts,
 )
 
 FORMAT_VERSION = 1
 APPLICATION_ID = 0x50484F4E  # "PHON", in the file's header
+_LARGEST_PICTURE = 1 << 24  # px; those of a megapixel are reduced before they are written
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE cells (cell INTEGER PRIMARY KEY, x_px INTEGER, y_px INTEGER, width_px INTEGER,
@@ -61,10 +69,6 @@ CREATE TABLE segment (number INTEGER PRIMARY KEY, samples INTEGER NOT NULL, lost
 CREATE TABLE picture (height INTEGER NOT NULL, width INTEGER NOT NULL, luma BLOB NOT NULL,
     crc32 INTEGER NOT NULL);
 """
-SIGNS_OF_DAMAGE = (
-    sqlite3.Error, zlib.error, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
-    MemoryError,
-)  # fmt: skip
 BLOBS = ("time_s", "information", "step", "base", "deltas")
 
 
@@ -73,7 +77,7 @@ def is_motion_file(path: str | os.PathLike[str]) -> bool:
     try:
         with Path(path).open("rb") as file:
             header = file.read(72)
-    except OSError:
+    except (OSError, ValueError):  # a name that no file can have is a ValueError
         return False
     return header.startswith(b"SQLite format 3\0") and header[68:72] == APPLICATION_ID.to_bytes(4)
 
@@ -95,6 +99,8 @@ def open_motion(path: str | os.PathLike[str]) -> MotionField:
             f"{path} is not a motion file; make one with: phonoscope measure VIDEO -o {path}"
         )
     with _reading(path) as connection:
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'view'").fetchone():
+            raise _damaged(path, "it holds queries")  # which may run for ever
         meta = {key: json.loads(value) for key, value in connection.execute("SELECT * FROM meta")}
         if meta["version"] > FORMAT_VERSION:
             raise InputError(
@@ -105,20 +111,21 @@ def open_motion(path: str | os.PathLike[str]) -> MotionField:
             raise InputError(f"{path} was never finished; measure the video again.")
         if meta["crc32"] != checksum(connection):
             raise _damaged(path, "its description does not match its checksum")
-        table = np.array(connection.execute("SELECT * FROM cells ORDER BY cell").fetchall())
+        cells = cells_of(connection.execute("SELECT * FROM cells ORDER BY cell").fetchall())
         rows = connection.execute("SELECT number, samples FROM block ORDER BY number").fetchall()
         numbers, counts = [row[0] for row in rows], [row[1] for row in rows]
-        places = table[:, 1:5].astype(np.int32).T
-        if sum(counts) != meta["samples"] or not counts:
+        if sum(count_of(n, "block") for n in counts) != meta["samples"] or not counts:
             raise _damaged(path, f"{sum(counts)} of {meta['samples']} samples are there")
         return MotionField(
-            facts=_facts(meta["facts"]),
-            cells=Cells(places[0], places[1], places[2], places[3], table[:, 5]),
-            noise=NoiseModel(*(np.array(meta["noise"][k]) for k in ("level", "variance"))),
+            facts=facts_of(meta["facts"]),
+            cells=cells,
+            noise=noise_of(meta["noise"]),
             samples=meta["samples"],
-            blocks=_blocks(Path(path), numbers, counts, len(table), meta.get("lost", [])),
-            parameters=meta["parameters"],
-            warnings=tuple(meta["warnings"]),
+            blocks=_blocks(
+                Path(path), numbers, counts, len(cells), lost_of(meta.get("lost", []), sum(counts))
+            ),
+            parameters=dict(meta["parameters"]),
+            warnings=sentences_of(meta["warnings"]),
             picture=_read_picture(Path(path), connection),
         )
 
@@ -133,7 +140,10 @@ def _read_picture(path: Path, connection: sqlite3.Connection) -> NDArray[np.uint
     height, width, luma, checksum = row
     if zlib.crc32(luma) != checksum:
         raise _damaged(path, "its picture does not match its checksum")
-    return np.frombuffer(zlib.decompress(luma), np.uint8).reshape(height, width)
+    size = count_of(height, "height", 1) * count_of(width, "width", 1)
+    if size > _LARGEST_PICTURE:
+        raise _damaged(path, f"its picture is {width}x{height}")
+    return np.frombuffer(unpacked(luma, size), np.uint8).reshape(height, width)
 
 
 def _blocks(
@@ -166,15 +176,6 @@ def facts_json(facts: VideoFacts) -> dict[str, Any]:
     return {k: str(v) if isinstance(v, Fraction) else v for k, v in asdict(facts).items()}
 
 
-def _facts(stored: Mapping[str, Any]) -> VideoFacts:
-    values = dict(stored)
-    for key in ("capture_rate", "container_rate"):
-        values[key] = None if values[key] is None else Fraction(values[key])
-    values["warnings"] = tuple(values["warnings"])
-    values["shutter"] = Shutter(**values.get("shutter", {}))
-    return VideoFacts(**values)
-
-
 def checksum(connection: sqlite3.Connection) -> int:
     """Return the checksum of all that is not a block: the other entries of meta, and the cells."""
     meta = connection.execute("SELECT * FROM meta WHERE key != 'crc32' ORDER BY key").fetchall()
@@ -195,4 +196,4 @@ def _reading(path: str | os.PathLike[str]) -> Iterator[sqlite3.Connection]:
 
 
 def _damaged(path: str | os.PathLike[str], what: str) -> InputError:
-    return InputError(f"{path} is damaged ({what}); measure the video again.")
+    return InputError(f"{path} is damaged ({' '.join(what.split())}); measure the video again.")

@@ -12,7 +12,7 @@ from phonoscope.motion.segment import Poses, Segment, Subject, measure_segment
 from phonoscope.motion.threads import alone
 from phonoscope.types import Frame, Stretches
 
-_WAITING_SEGMENTS = 2  # that are measured and wait to be fetched
+_WAITING_SEGMENTS = 2  # that are measured and wait to be fetched, or are being written
 _RUN_TO_LEAD = 8  # a run is so much longer than the frames that are decoded to begin it, at most
 _PATIENCE_S = 0.2
 
@@ -80,7 +80,7 @@ class _Crew:
         size: int, workers: int, done: Container[int], known: Callable[[int], Poses],
     ) -> None:  # fmt: skip
         self.results: queue.SimpleQueue[Segment | int | BaseException | None] = queue.SimpleQueue()
-        self.room = threading.Semaphore(workers + _WAITING_SEGMENTS)
+        self.room = threading.Semaphore(_WAITING_SEGMENTS)
         self._subject, self._stretches, self._size = subject, stretches, size
         self._workers, self._done, self._known = workers, done, known
         self._stopping = threading.Event()

@@ -22,10 +22,10 @@ from phonoscope.motion.store import (
     APPLICATION_ID,
     FORMAT_VERSION,
     SCHEMA,
-    SIGNS_OF_DAMAGE,
     checksum,
     facts_json,
 )
+from phonoscope.motion.stored import SIGNS_OF_DAMAGE
 from phonoscope.types import Cells, NoiseModel, VideoFacts
 
 _BETWEEN_COMMITS_S = 0.5
@@ -146,23 +146,31 @@ def writing_motion(
     path = Path(path)
     with _writing(path) as connection:
         head = _head(facts, noise, origin)
-        state = _state(connection, head, cells, picture)
-        if state == "other":
-            _begin(connection, head, cells, picture)
-        writer = MotionWriter(connection, complete=state == "complete")
         try:
-            yield writer
+            state = _state(connection, head, cells, picture)
+            if state == "other":
+                _begin(connection, head, cells, picture)
+            yield MotionWriter(connection, complete=state == "complete")
             if connection.in_transaction:
                 connection.execute("COMMIT")
         except BaseException as error:
-            if isinstance(error, sqlite3.Error | OutputError | KeyboardInterrupt) and writer.done:
-                with suppress(sqlite3.Error):  # what could be written is worth keeping
-                    connection.execute("COMMIT")
-                raise
-            connection.close()
-            _remove(path)
+            worth = isinstance(error, sqlite3.Error | OutputError | KeyboardInterrupt)
+            if not (worth and _kept(connection)):
+                connection.close()
+                _remove(path)
             raise
     Path(f"{path}-journal").unlink(missing_ok=True)
+
+
+def _kept(connection: sqlite3.Connection) -> bool:
+    """Keep what could be written; return whether that is any segment."""
+    with suppress(sqlite3.Error):
+        connection.execute("COMMIT")
+    with suppress(sqlite3.Error):
+        connection.execute("ROLLBACK")
+    with suppress(sqlite3.Error):
+        return bool(connection.execute("SELECT count(*) FROM segment").fetchone()[0])
+    return False
 
 
 def _head(facts: VideoFacts, noise: NoiseModel, origin: Mapping[str, Any]) -> dict[str, str]:

@@ -49,8 +49,14 @@ def _recordings(name: str, places: Places) -> list[Recording]:
 
 
 def _files(name: str, place: Path) -> list[Path]:
-    if not place.is_dir():
-        return [place]
+    try:
+        if not place.is_dir():
+            return [place]
+    except OSError as error:  # a name that is too long, say
+        raise InputError(
+            f"the recording {place}, to enrol {name}, cannot be read: {error.strerror}; check its "
+            "name."
+        ) from error
     files = sorted(file for file in place.iterdir() if file.suffix.lower() in AUDIO)
     if not files:
         raise InputError(

@@ -36,6 +36,7 @@ from phonoscope.video import check_video, open_video, parse_rate, prefetch, writ
 
 AnyBand = tuple[float, float] | str
 _SWINGS_PER_S = 3.0  # at which the lowest band is seen
+_LARGEST_PLAYBACK = Fraction(1000)  # frames/s; no file plays slower than its inverse either
 _SLOWEST, _FASTEST = 5, 60  # frames/s of playback
 _STEEPEST = 0.8  # change of the magnified motion from px to px; at 1 the picture folds
 _LINEAR_PX = 0.3  # motion up to which the estimator is known to be true
@@ -142,7 +143,7 @@ def magnify(
     bands = _bands(band)
     if not 0 <= gain < math.inf:
         raise UsageError(f"gain {gain!r} is no factor; give 0 or more, such as 50.")
-    given = None if playback is None else parse_rate(playback)
+    given = None if playback is None else _shown_rate(playback)
     _check_ends(request, Path(output))
     with ExitStack() as stack:
         opened = open_video(source, fps=request.fps, start=start, duration=duration)
@@ -315,6 +316,15 @@ def _ends_early(count: int) -> str:
         f"the motion field ends after {count:,} frames, and so does the magnified video; measure "
         "the whole video to see the rest."
     )
+
+
+def _shown_rate(playback: Rate) -> Fraction:
+    rate = parse_rate(playback)
+    if not 1 / _LARGEST_PLAYBACK <= rate <= _LARGEST_PLAYBACK:
+        raise UsageError(
+            f"playback {playback!r} is not a rate at which videos play; give frames/s, such as 30."
+        )
+    return rate.limit_denominator(1000)
 
 
 def _playback(bands: Sequence[tuple[float, float]], rate: Fraction) -> Fraction:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from phonoscope.choices import Direction, ShutterKind
-from phonoscope.errors import InputError, UsageError
-from phonoscope.files import identity, replace_when_complete, sha256, temporary_file
+from phonoscope.errors import InputError, OutputError, UsageError
+from phonoscope.files import identity, kept_file, replace_when_complete, sha256, temporary_file
 from phonoscope.motion import (
     Measurement,
     cut,
@@ -61,7 +61,9 @@ def measure(
         ``(frame, height, width)`` or an iterable of frames.
     output
         Motion file to write, ``*.motion``. The field is then read from it as needed, and memory
-        does not grow with the length of the video. Without it the field is kept in memory.
+        does not grow with the length of the video. If this is cut off, by whatever, what was
+        measured stays beside it under a hidden name, and the next call with the same arguments
+        goes on from there. Without `output` the field is kept in memory.
     fps
         True capture rate in frames/s, where the file does not say it (slow motion plays at 30 what
         was shot at 2200). Images and arrays need it.
@@ -131,17 +133,19 @@ def motion_field(
     readout: float | str | None = None,
     direction: Direction | None = None,
     fingerprint: bool = False,
+    kept: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[MotionField]:
     """Yield the motion field of a video, measured now, or of a motion file, cut to what is asked.
 
-    One of a video is kept in a temporary file until the block ends. Parameters and errors are those
-    of `measure`; `band` is checked before anything is measured.
+    One of a video is in a file until the block ends: `kept`, as in `recover`, or a temporary one.
+    The other parameters and the errors are those of `measure`; `band` is checked before anything is
+    measured.
     """
     request = Request.checked(
         source, fps, region, cell, start, duration,
         band=band, fingerprint=fingerprint, progress=progress,
-        reading=Reading.checked(shutter, line_delay, readout, direction),
+        reading=Reading.checked(shutter, line_delay, readout, direction), kept=kept,
     )  # fmt: skip
     with motion_of(request) as field:
         yield field
@@ -156,7 +160,8 @@ def motion_of(request: Request) -> Iterator[MotionField]:
     elif request.stored:
         yield _narrowed(request, open_motion(source))
     else:
-        with temporary_file("clip" + MOTION_SUFFIX) as path:
+        place = temporary_file("clip" + MOTION_SUFFIX)
+        with place if request.kept is None else kept_file(request.kept) as path:
             _measure_to_file(request, path)
             yield open_motion(path)
 
@@ -216,7 +221,7 @@ def _measure_to_file(request: Request, path: Path) -> None:
             path, facts=run.facts, cells=m.cells, noise=m.noise, picture=m.picture,
             origin=run.origin(),
         )  # fmt: skip
-        with writing as motion:
+        with _saying_what_is_kept(path), writing as motion:
             if motion.complete:
                 return
             told = run.told(sum(motion.done.values()))
@@ -229,6 +234,16 @@ def _measure_to_file(request: Request, path: Path) -> None:
                         motion.give_up_resuming()
             run.conclude()
             motion.finish(run.parameters(), run.warnings(motion.lost))
+
+
+@contextmanager
+def _saying_what_is_kept(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, OutputError) as error:
+        if path.exists():
+            error.add_note("what is measured is kept, and the same command goes on from there")
+        raise
 
 
 @dataclass(frozen=True, slots=True)

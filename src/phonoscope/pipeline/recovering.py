@@ -60,6 +60,7 @@ def recover(
     orientations: int = 2,
     weights: Weights = "equal",
     fingerprint: bool = False,
+    kept: _File | None = None,
     progress: Progress | None = None,
 ) -> Sound:
     """Recover the sound that a video has seen.
@@ -97,6 +98,9 @@ def recover(
     scales, orientations, weights
         Of the pyramid method: octaves, directions, and ``"equal"`` weights of its bands as
         published or ``"optimal"`` ones for a rigid motion.
+    kept
+        File in which what is measured is kept until this is done: if it is cut off, by whatever,
+        the next call with the same arguments goes on from there. By default it is lost then.
     fps, region, cell, start, duration, fingerprint, progress
         As in `measure`. The cell of a motion field was chosen when it was measured, and so was
         whether to take the fingerprint.
@@ -116,7 +120,7 @@ def recover(
     request = Request.checked(
         source, fps, region, cell, start, duration,
         band=band, fingerprint=fingerprint, progress=progress,
-        reading=Reading.checked(shutter, line_delay, readout, direction),
+        reading=Reading.checked(shutter, line_delay, readout, direction), kept=kept,
     )  # fmt: skip
     exposed = None if exposure is None else parse_duration("exposure", exposure)
     if exposed is not None and equalize is not None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, SupportsIndex
 
 from phonoscope.choices import Direction, ShutterKind
@@ -37,6 +38,7 @@ class Request:
     fingerprint: bool
     progress: Progress | None
     reading: "Reading"
+    kept: Path | None
 
     @classmethod
     def checked(
@@ -52,6 +54,7 @@ class Request:
         fingerprint: bool = False,
         progress: Progress | None = None,
         reading: "Reading | None" = None,
+        kept: str | os.PathLike[str] | None = None,
     ) -> "Request":
         return cls(
             source=source,
@@ -65,6 +68,7 @@ class Request:
             fingerprint=fingerprint,
             progress=progress,
             reading=reading or Reading(),
+            kept=None if kept is None else Path(kept),
         )
 
     def told(self, facts: VideoFacts) -> Callable[[int], None] | None:
@@ -179,7 +183,7 @@ def parse_duration(name: str, value: float | str) -> float:
             break
     try:
         result = (float(Fraction(text)) if "/" in text else float(text)) * scale
-    except (ValueError, ZeroDivisionError):
+    except (ValueError, ZeroDivisionError, OverflowError):
         result = math.nan
     if not 0 < result < 1:
         raise UsageError(

@@ -18,6 +18,7 @@ from phonoscope.scene.texture import Texture
 from phonoscope.types import Float64
 
 _SOUND_RATE_HZ = 16000
+_LONGEST_S = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +143,10 @@ def preset(
     check("seed", seed, 0, whole=True)
     entry = _PRESETS[name]
     length = entry.duration_s if duration is None else duration
-    if not length > 0 or not np.isfinite(length):
-        raise UsageError(f"duration {length} s is not a length; give seconds above 0.")
+    if not 0 < length <= _LONGEST_S:
+        raise UsageError(
+            f"duration {length} s is not a length; give seconds above 0, a day at most."
+        )
     if sound is None:
         samples, rate = entry.sound(length, _SOUND_RATE_HZ), _SOUND_RATE_HZ
     else:

@@ -136,7 +136,7 @@ def weigh(
         channels = rewhiten(channels, factors)
         fit = cross_fit(channels, in_band, window)
     evidence = gather(fit, window, rate, counted)
-    if control_hz is not None:
+    if control_hz is not None and counted.any():
         beside = counted_bins(frequencies_hz(window, rate), control_hz, field.facts)
         there = cross_fit(channels, _in_band(field, control_hz), window)
         control = gather(there, window, rate, beside)

@@ -17,6 +17,8 @@ _SLOW = 0.6  # of the lowest frequency: what is faster is for the filter
 _TRANSITION = 6  # functions beyond those that are slow altogether
 _SAMPLES_OF_A_DRIFT = 2048
 _CONFINED = 1e-3  # share of a slow function's energy that is slow: fewer miss the very ends
+# As a multiple of the signals' own length: what is slower is a drift, and taken off as one.
+_LONGEST_PERIOD = 16
 # Above this share of Nyquist an upper edge would only be a filter's ripple.
 _OPEN_TOP = 0.98
 
@@ -73,8 +75,10 @@ def band_pass(signals: Float64, rate_hz: float, band_hz: tuple[float, float]) ->
     low, high = band_hz
     result = signals - signals.mean(axis=0)
     if low > 0:
+        result = _without_slow_ends(result, rate_hz, low)
+    if low * len(signals) > rate_hz / _LONGEST_PERIOD:
         pad = max(16, round(2 * rate_hz / low))
-        level = np.pad(_without_slow_ends(result, rate_hz, low), ((pad, pad), (0, 0)))
+        level = np.pad(result, ((pad, pad), (0, 0)))
         sections = butter(_ORDER, low, "highpass", fs=rate_hz, output="sos")
         result = sosfiltfilt(sections, level, axis=0, padlen=0)[pad:-pad]
     if high < _OPEN_TOP * rate_hz / 2:
@@ -130,7 +134,7 @@ def _slow_basis(length: int, half_bandwidth: float) -> Float64:
 
     cubics = np.vander(np.linspace(-1, 1, length), 4)
     count = min(int(2 * half_bandwidth) + _TRANSITION, length // 2)
-    if count < 1:
+    if count < 1 or half_bandwidth <= 0:  # a band that begins at almost nothing
         return np.linalg.qr(cubics)[0]
     # They are smooth: many samples need not be solved for.
     few = min(length, _SAMPLES_OF_A_DRIFT)

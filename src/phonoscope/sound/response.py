@@ -1,8 +1,12 @@
 """How an object hears: measured from a known sound, kept in a file, and taken off other clips."""
 
 import os
+import struct
+import tokenize
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -19,6 +23,12 @@ from phonoscope.types import Cells, Float64, MotionField
 _FORMAT = 1
 _ARRAYS = ("cells", "shapes", "frequency_hz", "response", "coherence")
 _PLACE = ("x_px", "y_px", "width_px", "height_px")
+# What ZIP and NumPy, which reads a header as Python, raise where a file is damaged.
+_DAMAGED = (
+    OSError, ValueError, LookupError, EOFError, TypeError, AttributeError, SyntaxError,
+    tokenize.TokenError, ArithmeticError, RuntimeError, MemoryError, BadZipFile, zlib.error,
+    struct.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,18 +88,39 @@ def read_response(path: str | os.PathLike[str]) -> Response:
     try:
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             version = int(stored["phonoscope_response"])
-            arrays = [stored[name] for name in _ARRAYS] if version == _FORMAT else []
-    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, BadZipFile):
-        raise InputError(
-            f"{path} is no response; make one with phonoscope calibrate response."
-        ) from None
+            arrays = [np.asarray(stored[name]) for name in _ARRAYS] if version == _FORMAT else []
+    except _DAMAGED:
+        raise _no_response(path) from None
     if version != _FORMAT:
         raise InputError(
             f"{path} is a response of format {version}; this version of Phonoscope reads format "
             f"{_FORMAT}: calibrate again."
         )
+    if not _fit(*arrays):
+        raise _no_response(path)
     (x, y, width, height), *measured = arrays
     return Response(Cells(x, y, width, height, np.zeros(len(x))), *measured)
+
+
+def _fit(cells: Any, shapes: Any, frequency: Any, response: Any, coherence: Any) -> bool:
+    """Return whether the arrays of a file are those of a response."""
+    count, bins = cells.shape[-1:], frequency.shape
+    return (
+        cells.dtype.kind == "i"
+        and (shapes.dtype.kind, response.dtype.kind) == ("f", "c")
+        and (frequency.dtype.kind, coherence.dtype.kind) == ("f", "f")
+        and cells.shape == (len(_PLACE), *count)
+        and shapes.shape == (*count, PER_CELL, *response.shape[1:])
+        and len(bins) == 1
+        and bins[0] > 1
+        and response.shape[:1] == bins == coherence.shape
+        and response.ndim == 2
+        and all(np.isfinite(array).all() for array in (shapes, frequency, response, coherence))
+    )
+
+
+def _no_response(path: str | os.PathLike[str]) -> InputError:
+    return InputError(f"{path} is no response; make one with phonoscope calibrate response.")
 
 
 def is_response_file(path: str | os.PathLike[str]) -> bool:

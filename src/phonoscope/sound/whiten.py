@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from phonoscope.blocks import ahead
 from phonoscope.types import Float32, Float64, MotionBlock, MotionField
 
 PER_CELL = 3
@@ -88,7 +89,8 @@ class Lamps:
 
     def _changes(self, field: MotionField, lag: int) -> Iterator[tuple[Float64, Float64]]:
         # Of what is left, and of the mean light; slow changes are the sun's, or drift.
-        off = (np.column_stack(self.taken_off(block.gain)) for block in field.blocks)
+        blocks = field.blocks
+        off = ahead(lambda n: np.column_stack(self.taken_off(blocks[n].gain)), len(blocks))
         for changes in second_differences(off, lag):
             yield changes[:, :-1], changes[:, -1]
 
@@ -163,7 +165,7 @@ class Channels:
         if self.cache:
             yield from self.cache
         else:
-            yield from (_whitened(block, self.root, self.lamps) for block in self.field.blocks)
+            yield from _all_whitened(self.field, self.root, self.lamps)
 
     def mix(self, weights: Float64) -> Float64:
         """Return ``(sample, k)`` signals: the channels times ``(channel, k)`` weights."""
@@ -200,7 +202,12 @@ def rewhiten(channels: Channels, factors: Float64) -> Channels:
 def _channels(field: MotionField, root: Float64, lamps: Lamps) -> Channels:
     if 4 * PER_CELL * len(root) * field.samples > _CACHE_BYTES:
         return Channels(field, root, lamps, ())
-    return Channels(field, root, lamps, [_whitened(b, root, lamps) for b in field.blocks])
+    return Channels(field, root, lamps, list(_all_whitened(field, root, lamps)))
+
+
+def _all_whitened(field: MotionField, root: Float64, lamps: Lamps) -> Iterator[Float32]:
+    blocks = field.blocks
+    return ahead(lambda number: _whitened(blocks[number], root, lamps), len(blocks))
 
 
 def displacement_information(information: Float64) -> Float64:

@@ -1,6 +1,8 @@
 """Arrays of frames: in memory, or a .npy file that is mapped and never loaded."""
 
 import contextlib
+import tokenize
+import zipfile
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,12 @@ from numpy.typing import NDArray
 from phonoscope.errors import InputError
 from phonoscope.video.indexed import IndexedVideo, check_array, clockless_facts
 from phonoscope.video.window import Window
+
+# NumPy reads a header as Python, and an archive by its first bytes.
+_DAMAGED = (
+    ValueError, EOFError, TypeError, LookupError, SyntaxError, tokenize.TokenError, ArithmeticError,
+    RecursionError, zipfile.BadZipFile,
+)  # fmt: skip
 
 
 def open_array(
@@ -38,9 +46,13 @@ def open_npy(path: Path, window: Window, rate: Fraction) -> IndexedVideo:
     """Map a .npy file read-only."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
+        if not isinstance(array, np.ndarray):
+            array.close()
+            raise ValueError("it is an archive of arrays")
+    except _DAMAGED as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise InputError(
-            f"{path} cannot be read as a .npy array ({error}); save it again with numpy.save, "
+            f"{path} cannot be read as a .npy array ({reason}); save it again with numpy.save, "
             "as uint8 or uint16 of shape (frames, height, width)."
         ) from error
     return open_array(array, window, rate, str(path), "npy")

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 # twice. A clock that divides the period exactly has nothing to round.
 _TICK_SPREAD = 1.5
 _PERIOD_SPREAD = 0.02
+_LONGEST_TICKS = 2**62  # timestamps further apart are damaged, and would overflow
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,8 @@ def fit_clock(
         first = pts[0] if pts else None
         return Clock(rates[0], rates[0], False, tick_s, first) if rates else None
     times = np.sort(np.asarray(pts, dtype=np.int64))
-    first, span = int(times[0]), int(times[-1] - times[0])
-    if span == 0:
+    first, span = int(times[0]), int(times[-1]) - int(times[0])
+    if not 0 < span <= _LONGEST_TICKS:
         return Clock(rates[0], rates[0], False, tick_s, None) if rates else None
     ticks = times - first
     for rate in (*rates, *_fitted_rates(ticks, tick_s)):

@@ -116,7 +116,7 @@ class ContainerVideo(Session):
         stream = picture_stream(container, self._path, threads)
         try:
             container.seek(clock.pts_of(start), backward=True, stream=stream)
-        except av.error.FFmpegError:
+        except (av.error.FFmpegError, OverflowError):  # a start that no timestamp can hold
             return None
         frames = decoded(container, stream, damage)
         first = next(frames, None)

@@ -11,7 +11,7 @@ import av
 from phonoscope.errors import InputError
 from phonoscope.types import Luma
 from phonoscope.video.indexed import IndexedVideo, clockless_facts
-from phonoscope.video.luma import luma_of, require_layout
+from phonoscope.video.luma import bounded, luma_of, require_layout
 from phonoscope.video.tiff import SUFFIXES as TIFF_SUFFIXES
 from phonoscope.video.tiff import read_single
 from phonoscope.video.window import Window
@@ -79,9 +79,17 @@ def _decode(path: Path) -> tuple[Luma, int, str, str]:
         return luma, bits, "tiff", f"gray{bits}"
     try:
         # Handed over as an open file, its name is not taken for a pattern such as frame%03d.png.
-        with path.open("rb") as file, av.open(file, "r") as container:
+        limits = bounded(path)
+        with (
+            path.open("rb") as file,
+            av.open(file, "r", options=limits, metadata_errors="replace") as container,
+        ):
+            context = container.streams.video[0].codec_context
+            if context is None:
+                raise StopIteration  # FFmpeg does not know its codec
+            context.options = limits
             frame = next(container.decode(video=0))
-            codec = container.streams.video[0].codec_context.name
+            codec = context.name
     except (av.error.FFmpegError, IndexError, StopIteration, OSError) as error:
         reason = getattr(error, "strerror", None) or "it holds no picture"
         raise InputError(

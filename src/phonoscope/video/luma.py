@@ -8,6 +8,7 @@ nothing is rounded; deeper ones are shifted down to 16 bits.
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal, cast
 
 import av
@@ -30,6 +31,19 @@ _INTERLEAVED = {
 }
 # Samples in the upper bits of 16: P010 and its relatives.
 _MSB_ALIGNED = re.compile(r"p[024]1[02](le|be)")
+
+
+_ANY_PIXELS = 1 << 26  # that a frame may have, however small its file
+_PIXELS_PER_BYTE = 5000
+
+
+def bounded(path: Path) -> dict[str, str]:
+    """Return the options with which FFmpeg decodes no frame that so small a file cannot hold.
+
+    A hundred bytes can say that they are a picture of a gigabyte, grey all over.
+    """
+    most = max(_ANY_PIXELS, _PIXELS_PER_BYTE * path.stat().st_size)
+    return {"max_pixels": str(min(most, 2**31 - 1))}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from phonoscope.errors import InputError
 from phonoscope.types import VideoFacts
 from phonoscope.video.clock import Clock, fit_clock
-from phonoscope.video.luma import Layout, require_layout
+from phonoscope.video.luma import Layout, bounded, require_layout
 from phonoscope.video.numbering import Damage, decoded
 from phonoscope.video.rate import choose_rate, no_clock, plain
 from phonoscope.video.readout import Tags, camera_tags, shutter_of
@@ -70,7 +70,11 @@ def open_container(path: Path) -> InputContainer:
     """Open `path` for reading; raise `InputError` if FFmpeg finds no video format in it."""
     try:
         # "file:" keeps a name such as a:b.mp4 or frame%03d.mp4 from being taken for more.
-        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+        container = av.open(
+            f"file:{path}",
+            options={"protocol_whitelist": "file", **bounded(path)},
+            metadata_errors="replace",
+        )
     except (av.error.FFmpegError, ValueError) as error:
         raise InputError(_why_not_opened(path, error)) from error
     if container.format.name in _NOT_VIDEO:
@@ -92,6 +96,8 @@ def picture_stream(container: InputContainer, path: Path, threads: Threads = "AU
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:  # cover art is no video
             stream.thread_type = threads
+            if stream.codec_context:
+                stream.codec_context.options = bounded(path)
             return stream
     holds = "sound only" if container.streams.audio else "no video stream"
     raise InputError(f"{path} holds {holds}; give a video of the scene.")
@@ -206,8 +212,10 @@ def _scan(container: InputContainer, stream: VideoStream) -> _Scan:
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
     for frame in decoded(container, stream, Damage()):
         return frame
+    # Of a codec that FFmpeg does not know there is no context.
+    codec = stream.codec_context.name if stream.codec_context else "unknown"
     raise InputError(
-        f"no frame of {path} can be decoded (codec {stream.codec_context.name}); the file is "
+        f"no frame of {path} can be decoded (codec {codec}); the file is "
         "damaged or its codec is unknown: copy it again, or convert it with "
         "ffmpeg -i INPUT -c:v ffv1 OUTPUT.mkv"
     )

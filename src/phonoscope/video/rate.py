@@ -1,11 +1,16 @@
 """The capture rate, exactly, and what the user should know of where it came from."""
 
+import re
 from fractions import Fraction
 from typing import Literal
 
 from phonoscope.errors import UsageError
 
 LOW_RATE_HZ = 200
+_FASTEST_HZ = 10**9  # beyond it, or below its inverse, a rate is a slip
+_LONGEST_S = 10**12
+# An exponent of so many digits makes a number that would fill the memory.
+_EXPONENT = re.compile(r"e[+-]?0*(\d[\d_]{3,})", re.IGNORECASE)
 
 Rate = int | float | str | Fraction
 RateSource = Literal["user", "container"]
@@ -17,12 +22,13 @@ def parse_rate(fps: Rate) -> Fraction:
     Raises
     ------
     UsageError
-        If `fps` is not a finite number above 0.
+        If `fps` is not a number above 0, or is one that no camera has.
     """
     rate = _exact(fps)
-    if rate is None or rate <= 0:
+    if rate is None or not Fraction(1, _FASTEST_HZ) < rate < _FASTEST_HZ:
         raise UsageError(
-            f"fps {fps!r} is not a frame rate; give a number above 0, such as 2200 or 30000/1001."
+            f"fps {fps!r} is not a frame rate; give a number above 0 and below 1e9, such as 2200 "
+            "or 30000/1001."
         )
     return rate
 
@@ -40,9 +46,13 @@ def _exact(value: Rate) -> Fraction | None:
         return None
     try:
         # The shortest decimal text of a float is what its author wrote: 59.94, not 59.93999...
-        return Fraction(repr(float(value)) if isinstance(value, float) else str(value))
+        text = repr(float(value)) if isinstance(value, float) else str(value)
+        exact = None if _EXPONENT.search(text) else Fraction(text)
     except (ValueError, ZeroDivisionError):
         return None
+    if exact is None or exact == 0:
+        return exact
+    return exact if Fraction(1, _LONGEST_S) < abs(exact) < _LONGEST_S else None
 
 
 def choose_rate(

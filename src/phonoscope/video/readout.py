@@ -51,6 +51,7 @@ _MAKES = ("com.apple.quicktime.make", "com.android.manufacturer", "make")
 _MODELS = ("com.apple.quicktime.model", "com.android.model", "model")
 _SONY_HEAD = b"\x00\x1c"  # the length of what precedes the sets in a packet of rtmd
 _CANON_HEADS = (b"\x01\x00\x00\x00", b"\x02\x00\x00\x00")  # time code; acquisition metadata
+_LONGEST_NUMBER = 8  # bytes
 _STEADIED = (
     " The camera has also steadied the picture, which moves rows away from where they were read: "
     "expect less, and film with that off."
@@ -259,7 +260,7 @@ def _quicktime_number(kind: int, value: bytes) -> float | None:
         form = ">f" if kind == 23 else ">d"
         whole = len(value) == struct.calcsize(form)
         return float(struct.unpack(form, value)[0]) if whole else None
-    if value and kind in (21, 22, 65, 66, 67, 74, 75, 76, 77, 78):
+    if 0 < len(value) <= _LONGEST_NUMBER and kind in (21, 22, 65, 66, 67, 74, 75, 76, 77, 78):
         return float(int.from_bytes(value, "big", signed=kind in (21, 65, 66, 67, 74)))
     return None
 
