@@ -52,9 +52,9 @@ def items_of(sources: Iterable[str], common: dict[str, Any], out: Path) -> list[
     settings = Settings.checked(common)
     wanted: dict[tuple[str, Settings], tuple[str, Settings]] = {}
     for source in sources:
-        listed = (
-            read_table(Path(source), common) if is_table(source) else [(source, settings)]
-        )  # fmt: skip
+        listed = [(source, settings)]
+        if is_table(source):
+            listed = read_table(Path(source), common)
         for one, own in listed:
             for file in videos_in(one) or [one]:
                 wanted.setdefault((str(_place(file)), own), (file, own))

@@ -124,7 +124,10 @@ def _heard(pipe: Connection, child: _Child) -> Outcome | None:
 
 def _why(code: int | None) -> str:
     if code is None or code >= 0:
-        return f"its process ended with exit code {code} before it was done; try it alone."
+        return (
+            f"its process ended with exit code {code} before it was done; the error stream may say "
+            "why."
+        )
     name = signal.Signals(-code).name
     if -code == signal.SIGKILL:
         return (

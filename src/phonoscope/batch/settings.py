@@ -55,13 +55,13 @@ class Settings:
 
         unknown = [name for name in given if name not in OPTIONS]
         if unknown:
-            raise UsageError(f"there is no option {unknown[0]!r}; give some of {_listed()}.")
+            raise UsageError(
+                f"there is no option {unknown[0]!r}; give some of {', '.join(OPTIONS)}."
+            )
         asked = cls(**given)
         for name, words in _WORDS.items():
             _check_word(name, getattr(asked, name), words)
-        reading = Reading.checked(
-            asked.shutter, asked.line_delay, asked.readout, asked.direction
-        )  # fmt: skip
+        reading = Reading.checked(asked.shutter, asked.line_delay, asked.readout, asked.direction)
         request = Request.checked(
             None, asked.fps, asked.region, asked.cell, asked.start, asked.duration,
             band=asked.band, reading=reading,
@@ -138,7 +138,3 @@ def _number(name: str, text: str, kind: Callable[[str], Any], what: str) -> Any:
 def _check_word(name: str, word: Any, words: tuple[str, ...]) -> None:
     if word not in words and not (word is None and name not in ("mains", "method", "weights")):
         raise UsageError(f"{name} {word!r} is not known; give one of {', '.join(words)}.")
-
-
-def _listed() -> str:
-    return ", ".join(OPTIONS)
