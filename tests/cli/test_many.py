@@ -174,10 +174,14 @@ def test_folder_of_images_is_one_source(phonoscope, tools, clips):
     ("given", "says"),
     [
         (["clips/a.mkv", "clips/c.mkv"], "there are 2 sources; give --out DIR"),
-        (["clips/a.mkv", "clips/c.mkv", "-o", "x.wav"], "x.wav cannot hold the result; give --out"),
+        (
+            ["clips/a.mkv", "clips/c.mkv", "-o", "x.wav"],
+            "results of all, instead of --output x.wav.",
+        ),
         (["clips/a.mkv", "-o", "x.wav", "--out", "x"], "--output x.wav is for one source without"),
         (["clips/a.mkv", "--json", "x.json", "--out", "x"], "--json x.json is for one source"),
         (["clips/a.mkv", "--report", "x", "--out", "x"], "phonoscope report"),
+        (["0.png", "1.png"], "there are 2 images; if they are of one video, give their folder"),
         (["clips"], "clips holds 3 videos; give --out DIR"),
         (["clips.csv"], "clips.csv is a table of sources; give --out DIR"),
         (["clips/a.mkv", "--jobs", "2"], "--jobs is for many files"),

@@ -3,7 +3,7 @@
 The numeric rooms are imported by the processes, so that importing this costs nothing.
 """
 
-from phonoscope.batch.listing import holds_images, is_table, videos_in
+from phonoscope.batch.listing import holds_images, is_image, is_table, videos_in
 from phonoscope.batch.many import recover_many
 from phonoscope.batch.outcome import Outcome, Running, Standing
 from phonoscope.batch.saving import made_here, source_path, version_path, write_beside, write_json
@@ -15,6 +15,7 @@ __all__ = [
     "Running",
     "Standing",
     "holds_images",
+    "is_image",
     "is_table",
     "made_here",
     "recover_many",

@@ -81,9 +81,14 @@ def videos_in(source: str) -> list[str]:
 
 def holds_images(source: str) -> bool:
     """Return whether there are images in a folder or of a pattern."""
+    return any(is_image(str(file)) for file in _files_in(source))
+
+
+def is_image(source: str) -> bool:
+    """Return whether a source is named like an image."""
     from phonoscope.video import images
 
-    return any(file.suffix.lower() in images.SUFFIXES for file in _files_in(source))
+    return Path(source).suffix.lower() in images.SUFFIXES
 
 
 def _files_in(source: str) -> list[Path]:

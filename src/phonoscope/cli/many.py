@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from phonoscope.batch import OPTIONS, Outcome, holds_images, is_table, recover_many, videos_in
+from phonoscope.batch import (
+    OPTIONS,
+    Outcome,
+    holds_images,
+    is_image,
+    is_table,
+    recover_many,
+    videos_in,
+)
 from phonoscope.cli.console import on_terminal, print_warnings, time_text
 from phonoscope.errors import InputError, UsageError
 
@@ -46,8 +54,8 @@ def only_source(
     several = _several(sources)
     if several:
         file = next((f"{name} {value}" for name, value in others if value is not None), None)
-        wrong = f", so {file} cannot hold the result" if file else ""
-        raise UsageError(f"{several}{wrong}; give --out DIR, a folder for the results of all.")
+        instead = f", instead of {file}" if file else ""
+        raise UsageError(f"{several} give --out DIR, a folder for the results of all{instead}.")
     if jobs is not None:
         raise UsageError("--jobs is for many files; give --out DIR, too, or leave it out.")
     return sources[0]
@@ -56,13 +64,18 @@ def only_source(
 def _several(sources: Sequence[str]) -> str:
     """Return how there are several, in words, or nothing."""
     if len(sources) > 1:
-        return f"there are {len(sources)} sources"
+        if all(map(is_image, sources)):  # which a shell makes of a pattern
+            return (
+                f"there are {len(sources)} images; if they are of one video, give their folder, or "
+                "the pattern in quotes; else"
+            )
+        return f"there are {len(sources)} sources;"
     (source,) = sources
     if is_table(source):
-        return f"{source} is a table of sources"
+        return f"{source} is a table of sources;"
     videos = videos_in(source)
     if videos and not holds_images(source):
-        return f"{source} holds {len(videos)} video{'s' * (len(videos) > 1)}"
+        return f"{source} holds {len(videos)} video{'s' * (len(videos) > 1)};"
     return ""
 
 
