@@ -19,7 +19,7 @@ from phonoscope.scene import preset, write_video
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-SLOW = ("gallery.md", "tutorial.md")
+SLOW = ("gallery.md", "many.md", "tutorial.md")
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from phonoscope.audio import read_audio, resample, write_audio
+    from phonoscope.batch import Outcome, Running, Standing, recover_many
     from phonoscope.errors import (
         InputError,
         InputNotFoundError,
@@ -69,6 +70,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "audio": ("read_audio", "resample", "write_audio"),
+    "batch": ("Outcome", "Running", "Standing", "recover_many"),
     "errors": (
         "InputError",
         "InputNotFoundError",
@@ -141,16 +143,19 @@ __all__ = [
     "MotionBlock",
     "MotionField",
     "NoiseModel",
+    "Outcome",
     "OutputError",
     "PhonoscopeError",
     "Region",
     "Response",
+    "Running",
     "Shape",
     "Shutter",
     "SilenceError",
     "Sound",
     "Speakers",
     "Spectrum",
+    "Standing",
     "Turn",
     "UsageError",
     "Verdict",
@@ -168,6 +173,7 @@ __all__ = [
     "read_audio",
     "read_response",
     "recover",
+    "recover_many",
     "resample",
     "speakers_in",
     "write_audio",

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -90,6 +92,26 @@ def write_drawn(path, truth, *, noise_px=0.01, seed=0):
         motion_file.finish({"cell_px": 16}, ())
 
 
+def on_a_terminal(command):
+    """Return exit code and words of a command that believes in a terminal."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                read = os.read(ours, 4096)
+            except OSError:  # how Linux says that the other side has closed
+                break
+            if not read:
+                break
+            shown += read
+    os.close(ours)
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
+    return process.returncode, plain
+
+
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory) -> Path:
     """A lossless clip of 120 frames at 240 frames/s. Not to be written beside."""
@@ -114,6 +136,7 @@ def tools():
     return SimpleNamespace(
         moving=moving, snapshot=snapshot, encode=encode, fps=FPS, tone_hz=TONE_HZ,
         amplitude_px=AMPLITUDE_PX, drawn_cells=DRAWN_CELLS, write_drawn=write_drawn,
+        on_a_terminal=on_a_terminal,
     )  # fmt: skip
 
 

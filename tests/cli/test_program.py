@@ -1,7 +1,6 @@
 """The program itself: help, version, speed of starting, progress on a terminal, Ctrl-C."""
 
 import os
-import pty
 import re
 import select
 import signal
@@ -57,7 +56,7 @@ assert not loaded, loaded
 @pytest.mark.parametrize("count", [40, pytest.param(600, marks=pytest.mark.slow)])
 def test_progress_on_a_terminal(count, tools, tmp_path):
     write_video(tools.moving(count), tmp_path / "clip.mp4", tools.fps, codec="h264-lossless")
-    code, shown = _on_a_terminal([*PROGRAM, "recover", str(tmp_path / "clip.mp4")])
+    code, shown = tools.on_a_terminal([*PROGRAM, "recover", str(tmp_path / "clip.mp4")])
     assert code == 0
     assert f"{count}/{count}" in shown
     assert "learning the picture" in shown
@@ -65,27 +64,8 @@ def test_progress_on_a_terminal(count, tools, tmp_path):
         assert re.search(r"[0-9,]+ frames/s", shown)
         assert re.search(r"0:0\d:\d\d", shown)
     assert "clip.wav" in shown
-    code, shown = _on_a_terminal([*PROGRAM, "recover", "-q", str(tmp_path / "clip.mp4")])
+    code, shown = tools.on_a_terminal([*PROGRAM, "recover", "-q", str(tmp_path / "clip.mp4")])
     assert (code, shown) == (0, "")
-
-
-def _on_a_terminal(command):
-    ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
-    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment) as process:
-        os.close(theirs)
-        shown = b""
-        while True:
-            try:
-                read = os.read(ours, 4096)
-            except OSError:  # how Linux says that the other side has closed
-                break
-            if not read:
-                break
-            shown += read
-    os.close(ours)
-    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
-    return process.returncode, plain
 
 
 @pytest.mark.parametrize(

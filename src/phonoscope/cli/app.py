@@ -83,6 +83,8 @@ phonoscope recover clip.motion -o out.wav --rate native
 
 phonoscope recover clip.mp4 --fps 2200 --equalize bag.response --enhance speech --separate
 
+phonoscope recover *.mp4 --fps 2200 --out sounds/
+
 phonoscope recover dslr_60fps.mp4 --shutter rolling --readout 11.5ms -o out.wav"""
 
 MEASURE_EXAMPLES = """[bold]Examples[/bold]: the costly pass once, then sound from it in a moment

@@ -5,17 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from phonoscope.batch import source_path, version_path, write_beside, write_json
 from phonoscope.choices import Method, Weights
 from phonoscope.cli import options
 from phonoscope.cli.console import print_motion, print_sound, progress_bar
-from phonoscope.cli.outputs import (
-    check_outputs,
-    default_output,
-    source_path,
-    version_path,
-    write_beside,
-    write_json,
-)
+from phonoscope.cli.many import only_source, recover_all
+from phonoscope.cli.outputs import check_outputs, default_output
 from phonoscope.cli.reporting import write_page
 from phonoscope.errors import SilenceError, UsageError
 from phonoscope.files import replace_when_done, sha256, unfinished
@@ -25,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def recover(
-    source: options.SourceOrMotion,
+    sources: options.Sources,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -36,6 +31,7 @@ def recover(
             rich_help_panel=options.OUTPUT,
         ),
     ] = None,
+    out: options.Out = None,
     fps: options.Fps = None,
     region: options.Regions = None,
     band: options.Band = None,
@@ -104,9 +100,16 @@ def recover(
             rich_help_panel=options.OUTPUT,
         ),
     ] = False,
+    jobs: options.Jobs = None,
     quiet: options.Quiet = False,
 ) -> None:  # fmt: skip
-    """Recover the sound that a video has seen, from a video or a motion file."""
+    """Recover the sound that a video has seen, from a video or a motion file; or those of many."""
+    given = locals()  # every option by its name, as `recover_many` takes them
+    one_only = ("--output", output), ("--json", json_file), ("--report", report)
+    source = only_source(sources, out, jobs, *one_only)
+    if out is not None:
+        recover_all(sources, out, given, jobs=jobs, quiet=quiet)
+        return
     from phonoscope.audio import check_file_rate
 
     target = default_output(source, ".wav") if output is None else output

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from phonoscope.cli.outputs import source_path, version_path
+from phonoscope.batch import source_path, version_path
 
 if TYPE_CHECKING:
     from phonoscope.pipeline.shutter import LampBands
@@ -32,7 +32,7 @@ def progress_bar(
     `before` is said until the first frame is done (the very first run compiles), `after` when the
     last one is.
     """
-    if quiet or not sys.stderr.isatty():
+    if quiet or not on_terminal():
         yield None
         return
     from rich.console import Console
@@ -68,6 +68,11 @@ def progress_bar(
             )
 
         yield told
+
+
+def on_terminal() -> bool:
+    """Return whether somebody sees progress."""
+    return sys.stderr.isatty()
 
 
 def print_sound(sound: "Sound", target: Path) -> None:
@@ -122,7 +127,7 @@ def print_inspection(found: "Inspection", picture: Path | None) -> None:
         flicker = f"{found.flicker.lamp_hz:g} Hz, {found.flicker.depth:.2g} of the light"
     takes = f"{found.memory_bytes / 2**20:,.0f} MB at most"
     if found.seconds is not None:
-        takes = f"{_time_text(found.seconds)}, {takes}"
+        takes = f"{time_text(found.seconds)}, {takes}"
     print_facts(
         ("file", f"{facts.codec}, {facts.width} x {facts.height}, {facts.bits} bit{size}"),
         ("length", length),
@@ -208,7 +213,8 @@ def print_warnings(warnings: tuple[str, ...]) -> None:
         typer.echo(f"warning: {warning}", err=True)
 
 
-def _time_text(seconds: float) -> str:
+def time_text(seconds: float) -> str:
+    """Return a time in words, in the unit that fits."""
     if seconds < 90:
         return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from phonoscope.batch import write_json
 from phonoscope.cli import options
 from phonoscope.cli.console import print_facts, print_warnings, progress_bar
-from phonoscope.cli.outputs import check_outputs, write_json
+from phonoscope.cli.outputs import check_outputs
 from phonoscope.errors import UsageError
 from phonoscope.files import replace_when_done, unwritable
 

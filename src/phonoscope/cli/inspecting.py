@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from phonoscope.batch import write_json
 from phonoscope.cli import options
 from phonoscope.cli.console import print_inspection, progress_bar
-from phonoscope.cli.outputs import check_outputs, write_json
+from phonoscope.cli.outputs import check_outputs
 
 
 def inspect(

@@ -29,6 +29,36 @@ SourceOrMotion = Annotated[
         show_default=False,
     ),
 ]
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE",
+        help="Video file, folder or glob of images, multi-page TIFF, .npy array, or motion file. "
+        "With --out any number of them, also folders of videos, and CSV files with a column source "
+        "and columns named as these options.",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        help="Folder for the results of many sources: of each a .wav and a .json; summary.csv of "
+        "all. Those done before are skipped.",
+        metavar="DIR",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        help="With --out: how many files at a time.",
+        show_default="one a core, if there are 2 GiB of memory for each",
+        metavar="N",
+        min=1,
+        rich_help_panel=OUTPUT,
+    ),
+]
 Fps = Annotated[
     str | None,
     typer.Option(

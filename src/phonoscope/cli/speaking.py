@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from phonoscope.batch import write_json
 from phonoscope.cli import options
 from phonoscope.cli.console import print_facts, progress_bar
-from phonoscope.cli.outputs import check_outputs, write_json
+from phonoscope.cli.outputs import check_outputs
 from phonoscope.errors import SilenceError
 
 KNOWN = "Known people"
