@@ -15,7 +15,7 @@ from phonoscope.batch.listing import Item
 from phonoscope.batch.outcome import Outcome, outcome_of
 from phonoscope.batch.saving import write_beside, write_json
 from phonoscope.errors import PhonoscopeError
-from phonoscope.files import replace_when_done, sha256
+from phonoscope.files import replace_when_done, sha256, unfinished
 
 _TOLD_EVERY_S = 0.1
 
@@ -82,7 +82,10 @@ def _recovered(todo: Work, told: Callable[[int, int | None], None]) -> Outcome:
 
     item, settings = todo.item, todo.item.settings
     before = dict(written(record_of_earlier(item) or {}))
-    sound = recover(item.source, **settings.of_recover(), fingerprint=True, progress=told)
+    sound = recover(
+        item.source, **settings.of_recover(), fingerprint=True, kept=unfinished(item.sound),
+        progress=told,
+    )  # fmt: skip
     if sound.verdict is None or sound.verdict.detected or settings.force:
         facts = write_beside(sound, item.sound, settings.rate, hashed=True)
         with replace_when_done(item.sound) as part:
