@@ -160,7 +160,8 @@ def size(folder: Path, repeats: int) -> None:
 
 
 def resume(folder: Path, times: int) -> None:
-    clip, whole, output = render(folder, "h264", 6000), folder / "whole.motion", folder / "o.motion"
+    clip = render(folder, "mjpeg", 6000, 352)
+    whole, output = folder / "whole.motion", folder / "out.motion"
     given = [*PROGRAM, "measure", str(clip), "--fps", str(RATE), "-q", "-o"]
     length = clocked(partial(subprocess.run, [*given, str(whole)], check=True))
     random, right, cut_off, gone_on = np.random.default_rng(0), 0, 0, 0
@@ -169,7 +170,7 @@ def resume(folder: Path, times: int) -> None:
             time.sleep(random.uniform(0, length))
             process.kill()
         cut_off += not output.exists()
-        gone_on += (folder / ".o.motion.part").exists()
+        gone_on += (folder / ".out.motion.part").exists()
         subprocess.run([*given, str(output)], check=True)
         right += same(whole, output)
         output.unlink()

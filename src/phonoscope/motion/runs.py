@@ -102,7 +102,9 @@ class Runs:
         first, stop = self._open[0]
         ends = [self._segments if b is None else b for _, b in self._open]
         left = sum(max(b - a, 1) for (a, _), b in zip(self._open, ends, strict=True))
-        length = max(self._at_least, math.ceil(left / (2 * self._workers)))
+        # The last runs share evenly what is left: one run too many would keep the others waiting.
+        parts = self._workers * (2 if left > 2 * self._at_least * self._workers else 1)
+        length = max(self._at_least, math.ceil(left / parts))
         before = self._known.get(first - 1)
         if first + length + self._at_least > ends[0]:
             self._open.pop(0)
