@@ -34,13 +34,8 @@ def replace_when_done(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = _checked_target(path)
     temporary = target.with_name(f".{secrets.token_hex(4)}.part{target.suffix}")
     try:
-        yield temporary
-        temporary.replace(target)
-    except OSError as error:
-        reason = _reason(error, temporary, target)
-        if reason is None:
-            raise
-        raise _UnwritableError(target, reason) from error
+        with _replacing(target, temporary):
+            yield temporary
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -60,8 +55,15 @@ def replace_when_complete(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = _checked_target(path)
     temporary = unfinished(target)
-    try:
+    with _replacing(target, temporary):
         yield temporary
+
+
+@contextlib.contextmanager
+def _replacing(target: Path, temporary: Path) -> Iterator[None]:
+    """Rename `temporary` to `target` after the block; name that where writing to this fails."""
+    try:
+        yield
         temporary.replace(target)
     except OSError as error:
         reason = _reason(error, temporary, target)

@@ -165,7 +165,9 @@ def main() -> None:
     except MemoryError as error:
         _fail(f"out of memory ({error}); choose a smaller region or larger cells.", 1)
     except PhonoscopeError as error:
-        _fail(" ".join((str(error), *(f"{note.capitalize()}." for note in _notes(error)))), 1)
+        _fail(
+            " ".join((str(error), *(f"{note[0].upper()}{note[1:]}." for note in _notes(error)))), 1
+        )
     except OSError as error:  # what no room foresaw still gets a sentence
         _fail(f"{error.filename or 'the system'}: {error.strerror or error}.", 1)
 
