@@ -305,3 +305,18 @@ def test_a_still_picture_is_told_from_a_still_scene(look):
     frame = np.random.default_rng(0).integers(0, 256, (48, 64)).astype(np.uint8)
     with pytest.raises(ph.InputError, match="show the same picture, noise and all"):
         look([frame] * 300, fps=2200)
+
+
+def test_what_was_kept_without_a_fingerprint_does_not_serve_one_with(clip, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    kept = tmp_path / ".out.part"
+    with monkeypatch.context() as patched:
+        patched.setattr("phonoscope.pipeline.recovering.listen", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            ph.recover(clip, kept=kept)
+    assert kept.exists()
+    sound = ph.recover(clip, kept=kept, fingerprint=True)
+    assert len(sound.record["input_sha256"]) == 64
+    assert not kept.exists()

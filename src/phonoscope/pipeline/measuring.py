@@ -268,6 +268,7 @@ class Run:
             "source": identity(self.request.source),
             "start_s": self.request.start,
             "duration_s": self.request.duration,
+            "fingerprint": self.request.fingerprint,
             "segment_frames": self.measurement.segment_frames,
             "versions": versions(),
         }
