@@ -7,13 +7,18 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from phonoscope.motion.vectors import adding
 from phonoscope.types import Float32, Float64, Luma
 
 CHANNELS = 3
 """What a cell listens to: motion along x, motion along y, gain."""
 
 _FRAMES_AT_ONCE = 4
+_NEAR_BYTES = 2**20
 _ROWS_AT_ONCE = 16
+
+_NOTHING = (np.float32(0),) * (_FRAMES_AT_ONCE * CHANNELS)
+_with_16, _with_8, _with_1 = adding(16), adding(8), adding(1)
 
 
 def contiguous(luma: Luma) -> Luma:
@@ -55,61 +60,45 @@ def project(
     sums
         ``(frame, 3, cell)`` where the sums are put.
     """
-    for first in range(0, len(frames), _FRAMES_AT_ONCE):
-        some = frames[first : first + _FRAMES_AT_ONCE]
-        missing = _FRAMES_AT_ONCE - len(some)
-        if missing:  # compiled for one number of frames only
-            padded = np.empty((_FRAMES_AT_ONCE, *sums.shape[1:]), np.float32)
-            _project((*some, *[some[-1]] * missing), weights, x_edges, y_edges, padded)
-            sums[first:] = padded[: len(some)]
-        else:
-            own = sums[first : first + _FRAMES_AT_ONCE]
-            _project(tuple(some), weights, x_edges, y_edges, own)
+    rows = len(y_edges) - 1
+    # So few rows at a time that their weights, twelve times as many bytes as a frame's, stay near
+    # the processor while all frames pass.
+    at_once = max(1, _NEAR_BYTES // (weights[:, 0].nbytes * int(np.diff(y_edges).max())))
+    padded = np.empty((_FRAMES_AT_ONCE, *sums.shape[1:]), np.float32)
+    for top in range(0, rows, at_once):
+        bottom = min(top + at_once, rows)
+        for first in range(0, len(frames), _FRAMES_AT_ONCE):
+            few = slice(first, first + _FRAMES_AT_ONCE)
+            some, own = frames[few], sums[few]
+            missing = _FRAMES_AT_ONCE - len(some)
+            if missing:  # compiled for one number of frames only
+                every = (*some, *[some[-1]] * missing)
+                _project(every, weights, x_edges, y_edges, top, bottom, padded)
+                own[:] = padded[: len(some)]  # with the rows before, which it kept
+            else:
+                _project(tuple(some), weights, x_edges, y_edges, top, bottom, own)
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
 def _project(
     frames: tuple[Luma, ...], weights: Float32, x_edges: NDArray[np.int64],
-    y_edges: NDArray[np.int64], sums: Float32,
+    y_edges: NDArray[np.int64], first: int, last: int, sums: Float32,
 ) -> None:  # fmt: skip
     columns = len(x_edges) - 1
-    width = x_edges[-1]
-    # Accumulating along rows, one accumulator a column, keeps the loop free of horizontal sums. A
-    # row of weights, six times as many bytes as those of the frame, is fetched once for all frames.
-    shape = (len(frames), width)
-    along_x, along_y, gain = (
-        np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, np.float32),
-    )  # fmt: skip
-    for r in range(len(y_edges) - 1):
-        along_x[:] = 0
-        along_y[:] = 0
-        gain[:] = 0
-        for y in range(y_edges[r], y_edges[r + 1]):
+    for r in range(first, last):
+        for c in range(columns):
+            left, right, top, bottom = x_edges[c], x_edges[c + 1], y_edges[r], y_edges[r + 1]
+            # What does not fill vectors of sixteen is left to narrower ones.
+            sixteens = left + ((right - left) & -16)
+            found = _with_16(_NOTHING, frames, weights, left, sixteens, top, bottom)
+            if sixteens < right:
+                eights = sixteens + ((right - sixteens) & -8)
+                found = _with_8(found, frames, weights, sixteens, eights, top, bottom)
+                found = _with_1(found, frames, weights, eights, right, top, bottom)
+            cell = r * columns + c
             for f in range(len(frames)):
-                _add_row(along_x, along_y, gain, weights, frames[f], f, y, width)
-        for f in range(len(frames)):
-            for c in range(columns):
-                total_x, total_y, total_gain = np.float32(0), np.float32(0), np.float32(0)
-                for x in range(x_edges[c], x_edges[c + 1]):
-                    total_x += along_x[f, x]
-                    total_y += along_y[f, x]
-                    total_gain += gain[f, x]
-                sums[f, 0, r * columns + c] = total_x
-                sums[f, 1, r * columns + c] = total_y
-                sums[f, 2, r * columns + c] = total_gain
-
-
-@numba.njit(nogil=True, cache=True, fastmath=True)
-def _add_row(
-    along_x: Float32, along_y: Float32, gain: Float32, weights: Float32, rows: Luma,
-    f: int, y: int, width: int,
-) -> None:  # fmt: skip
-    # Whole arrays and numbers of rows: slices would cost a reference count each.
-    for x in range(width):
-        value = np.float32(rows[y, x])
-        along_x[f, x] += weights[0, y, x] * value
-        along_y[f, x] += weights[1, y, x] * value
-        gain[f, x] += weights[2, y, x] * value
+                for k in range(CHANNELS):
+                    sums[f, k, cell] = found[f * CHANNELS + k]
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
