@@ -22,7 +22,7 @@ from phonoscope.sound.attend import attend
 from phonoscope.sound.filter import band_pass
 from phonoscope.sound.listen import in_full
 from phonoscope.sound.verdict import FALSE_ALARM
-from phonoscope.sound.whiten import Channels
+from phonoscope.sound.whiten import Channels, rewhiten
 from phonoscope.sound.windows import signals_of, spectra
 from phonoscope.types import Float64, MotionField, Verdict
 
@@ -175,7 +175,8 @@ def hear(scene: Scene, field: MotionField) -> Heard:
     sound = listen(field)
     rate, band = float(field.rate_hz), sound.band_hz
     attention = attend(field, band, FALSE_ALARM)
-    claimed, kept, window = attention.claimed, attention.kept, attention.window
+    claimed = rewhiten(attention.channels, 1 / attention.factors)
+    kept, window = attention.kept, attention.window
 
     def in_band(signals: Float64) -> Float64:
         return band_pass(signals, rate, band)

@@ -10,12 +10,13 @@ import pytest
 import phonoscope as ph
 from phonoscope.scene import Camera, Motion, Scene, Sway, Texture, noise, silence, write_video
 from phonoscope.sound import listen
-from phonoscope.sound.following import FRAMES_LATE, lag_px
+from phonoscope.sound.following import FRAMES_LATE, lags_px
 from phonoscope.types import Cells, MotionBlock, MotionField, NoiseModel, VideoFacts
 
 RATE = 500
 SAMPLES = 2000
 CELLS = 40
+EVENLY = np.ones((1, CELLS))
 _SPREAD = 0.02
 
 
@@ -53,11 +54,11 @@ def _lag(sway_px):
 @pytest.mark.parametrize("sound_px", [0.0, 0.5])
 def test_the_lag_is_that_of_the_slow_motion_alone(sway_px, sound_px):
     field = _field(sound_px, sway_px)
-    lag = lag_px(field, np.ones(CELLS), 20.0)
+    (lag,) = lags_px(field, EVENLY, 20.0)
     assert lag == pytest.approx(_lag(sway_px), rel=0.1)
-    assert lag_px(_field(sound_px, sway_px, block=333), np.ones(CELLS), 20.0) == pytest.approx(lag)
+    assert lags_px(_field(sound_px, sway_px, block=333), EVENLY, 20.0) == pytest.approx([lag])
     # Without a lower edge nothing is slower than the band.
-    assert lag_px(field, np.ones(CELLS), 0.0) == 0
+    assert lags_px(field, EVENLY, 0.0) == [0]
 
 
 def test_cells_that_do_not_count_may_do_what_they_will():
@@ -67,9 +68,11 @@ def test_cells_that_do_not_count_may_do_what_they_will():
         motion = block.motion.copy()
         motion[:, 10:] *= 30
         blocks.append(replace(block, motion=motion))
-    weight = np.zeros(CELLS)
-    weight[:10] = 2.0
-    assert lag_px(replace(field, blocks=blocks), weight, 20.0) == pytest.approx(_lag(1.0), rel=0.1)
+    weights = np.vstack([np.zeros(CELLS), EVENLY])
+    weights[0, :10] = 2.0
+    quiet, of_all = lags_px(replace(field, blocks=blocks), weights, 20.0)
+    assert quiet == pytest.approx(_lag(1.0), rel=0.1)
+    assert of_all > 2 * quiet
 
 
 @pytest.mark.parametrize(

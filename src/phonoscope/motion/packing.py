@@ -95,12 +95,17 @@ def _dequantise(
     kind: NDArray[np.int64], motion: Float32, gain: Float32,
 ) -> None:  # fmt: skip
     samples = deltas.shape[1]
+    values = np.empty((_TILE, samples), np.float32)
     for first in range(0, len(base), _TILE):
         last = min(first + _TILE, len(base))
+        for k in range(first, last):
+            for t in range(samples):
+                # Whole numbers of 33 bits are exact in double precision.
+                whole = np.float64(deltas[k, t]) + np.float64(base[k])
+                values[k - first, t] = np.float32(whole * step[k])
         for t in range(samples):
             for k in range(first, last):
-                value = np.float32((np.int64(deltas[k, t]) + base[k]) * step[k])
                 if kind[k] == 2:
-                    gain[t, cell[k]] = value
+                    gain[t, cell[k]] = values[k - first, t]
                 else:
-                    motion[t, cell[k], kind[k]] = value
+                    motion[t, cell[k], kind[k]] = values[k - first, t]

@@ -107,8 +107,7 @@ def denoised(channels: Float64, noise: Float64, window: int) -> Float64:
     seen, learned = _learned(channels, noise, window)
     gain = learned.gain[:, None, :] * learned.vectors
     toward = np.sqrt(noise)[:, None, None] * (gain @ learned.vectors.conj().transpose(0, 2, 1))
-    clean = (signals_of(s, window, len(channels)) for s in (toward @ seen).transpose(1, 0, 2))
-    return np.stack(list(clean), axis=1)
+    return signals_of((toward @ seen).transpose(1, 0, 2), window, len(channels)).T
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -30,10 +30,8 @@ class Attention:
         As given.
     window
         Samples in a window of the short-time spectra.
-    claimed
-        Channels whitened by what the cells claim.
     factors
-        ``(cell, 3)`` by how much channels are noisier than that.
+        ``(cell, 3)`` by how much channels are noisier than the cells claim.
     channels
         Channels whitened by both.
     evidence, verdict
@@ -47,7 +45,6 @@ class Attention:
     field: MotionField
     band_hz: tuple[float, float]
     window: int
-    claimed: Channels
     factors: Float64
     channels: Channels
     evidence: Evidence
@@ -72,7 +69,6 @@ class Weighed:
     """
 
     window: int
-    claimed: Channels
     factors: Float64
     channels: Channels
     fit: CrossFit
@@ -113,7 +109,7 @@ def weigh(
         If the field holds no information.
     """
     rate = float(field.rate_hz)
-    claimed = channels = whiten(field)
+    channels = whiten(field)
     if not channels.count:
         raise InputError("no cell shows motion in the chosen region; choose one with texture.")
     if all(np.abs(block).max(initial=0.0) < _FROZEN for block in channels):
@@ -150,7 +146,7 @@ def weigh(
         evidence, field.facts, false_alarm, channels.count, longer * field.samples * passed,
         information_of_all(channels),
     )  # fmt: skip
-    return Weighed(window, claimed, factors, channels, fit, evidence, verdict)
+    return Weighed(window, factors, channels, fit, evidence, verdict)
 
 
 def information_of_all(channels: Channels) -> float:
@@ -178,7 +174,7 @@ def attend(field: MotionField, band_hz: tuple[float, float], false_alarm: float)
             clean = _at_own_times(denoised(virtual, evidence.noise, weighed.window), field)
             kept = np.linalg.svd(channels.correlate(clean), full_matrices=False)[0]
     return Attention(
-        field, band_hz, weighed.window, weighed.claimed, weighed.factors, channels, evidence,
+        field, band_hz, weighed.window, weighed.factors, channels, evidence,
         verdict, subspace, kept,
     )  # fmt: skip
 
@@ -209,20 +205,22 @@ def _weighted(signals: Float64, gains: Float64) -> Float64:
 
 
 def _at_even_times(signals: Float64, field: MotionField) -> Float64:
-    return _interpolated(_even_times(field), field.time_s, signals, field)
+    if not field.facts.variable_rate:
+        return signals
+    return _interpolated(_even_times(field), field.time_s, signals)
 
 
 def _at_own_times(signals: Float64, field: MotionField) -> Float64:
-    return _interpolated(field.time_s, _even_times(field), signals, field)
+    if not field.facts.variable_rate:
+        return signals
+    return _interpolated(field.time_s, _even_times(field), signals)
 
 
 def _even_times(field: MotionField) -> Float64:
     return np.linspace(field.time_s[0], field.time_s[-1], field.samples)
 
 
-def _interpolated(wanted: Float64, time: Float64, signals: Float64, field: MotionField) -> Float64:
-    if not field.facts.variable_rate:
-        return signals
+def _interpolated(wanted: Float64, time: Float64, signals: Float64) -> Float64:
     from scipy.interpolate import CubicSpline  # slow to import
 
     return np.asarray(CubicSpline(time, signals, axis=0)(wanted))

@@ -6,7 +6,9 @@ It is measured on second differences in time, which leave out sway, drift and wa
 """
 
 import math
+from collections.abc import Iterator, Sequence
 
+import numba
 import numpy as np
 
 from phonoscope.sound.subspace import span
@@ -17,7 +19,7 @@ from phonoscope.sound.whiten import (
     flicker_lag,
     second_differences,
 )
-from phonoscope.types import Float64
+from phonoscope.types import Float32, Float64
 
 _FEWEST_CELLS = 6
 _SURE = 4.0  # standard deviations
@@ -53,8 +55,7 @@ def excess(channels: Channels, directions: Float64) -> Float64 | None:
     most = np.zeros((cells, PER_CELL))
     noisy = share > _LEAST_SHARE
     # At high frequencies, and at low ones, where codecs leave more.
-    for lag in {1, flicker_lag(channels.field)}:
-        total, rest = _apart(channels, basis, virtual, lag)
+    for total, rest in _apart(channels, basis, virtual, sorted({1, flicker_lag(channels.field)})):
         most = np.maximum(most, rest)
         # A cell that moves far beyond its noise, and nearly as others do, is no noisy cell: what is
         # left of it is how its motion departs from theirs.
@@ -88,21 +89,28 @@ def _as_claimed(channels: Channels, basis: Float64) -> tuple[Float64, Float64]:
 
 
 def _apart(
-    channels: Channels, basis: Float64, virtual: Float64, lag: int
-) -> tuple[Float64, Float64]:
-    # (cell, 3) variance of each channel, and what the other cells do not explain of it.
-    cells = len(channels.root)
-    (changes,) = second_differences([virtual], lag)
-    samples = len(changes) * DIFFERENCE_POWER
+    channels: Channels, basis: Float64, virtual: Float64, lags: Sequence[int]
+) -> Iterator[tuple[Float64, Float64]]:
+    # For each lag, (cell, 3) variance of each channel, and what other cells do not explain of it.
+    own = basis.reshape(-1, PER_CELL, basis.shape[1])
+    changes = [next(second_differences([virtual], lag)) for lag in lags]
     # <D z, D x> is <z, D'D x>: the channels themselves need no filter.
-    twice = np.zeros_like(virtual)
+    twice = [_differences_back(c, lag) for c, lag in zip(changes, lags, strict=True)]
+    shared = np.hsplit(channels.correlate(np.hstack(twice)), len(lags))
+    for change, with_all, within in zip(changes, shared, _within(channels, lags), strict=True):
+        samples = len(change) * DIFFERENCE_POWER
+        inner = change.T @ change / samples
+        yield _unexplained(own, within, (with_all / samples).reshape(own.shape), inner)
+
+
+def _differences_back(changes: Float64, lag: int) -> Float64:
+    # What second differences do, turned round.
+    samples = len(changes) + 2 * lag
+    twice = np.zeros((samples, changes.shape[1]))
     twice[2 * lag :] += changes
     twice[lag:-lag] -= 2 * changes
     twice[: -2 * lag] += changes
-    shared = (channels.correlate(twice) / samples).reshape(cells, PER_CELL, -1)
-    inner = changes.T @ changes / samples
-    own = basis.reshape(cells, PER_CELL, -1)
-    return _unexplained(own, _within(channels, cells, lag), shared, inner)
+    return twice
 
 
 def _unexplained(
@@ -121,12 +129,38 @@ def _unexplained(
     return total, total - explained
 
 
-def _within(channels: Channels, cells: int, lag: int) -> Float64:
-    # (cell, 3, 3) covariances of each cell's channels.
-    total = np.zeros((cells, PER_CELL, PER_CELL))
-    count = 0
-    for twice in second_differences(channels, lag):
-        changes = twice.reshape(-1, cells, PER_CELL)
-        total += np.einsum("tcp,tcq->cpq", changes, changes, optimize=True)
-        count += len(changes)
-    return total / (max(count, 1) * DIFFERENCE_POWER)
+def _within(channels: Channels, lags: Sequence[int]) -> Iterator[Float64]:
+    # For each lag, (cell, 3, 3) covariances of each cell's channels.
+    totals = np.zeros((len(lags), len(channels.root), PER_CELL, PER_CELL))
+    counts = [0] * len(lags)
+    before = np.empty((0, PER_CELL * len(channels.root)), np.float32)
+    for block in channels:
+        joined = np.concatenate([before, block])
+        for k, lag in enumerate(lags):
+            begun = max(0, len(before) - 2 * lag)
+            counts[k] += _add_products(joined[begun:], lag, totals[k])
+        before = joined[-2 * max(lags) :]
+    for total, count in zip(totals, counts, strict=True):
+        upper = total / (max(count, 1) * DIFFERENCE_POWER)
+        yield upper + np.triu(upper, 1).transpose(0, 2, 1)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _add_products(channels: Float32, lag: int, total: Float64) -> int:
+    # Of second differences, those on and above the diagonal; returns of how many.
+    samples = channels.shape[0] - 2 * lag
+    change = np.empty(channels.shape[1], np.float32)
+    for t in range(samples):
+        for k in range(channels.shape[1]):
+            ahead, behind = channels[t + 2 * lag, k], channels[t, k]
+            change[k] = ahead - np.float32(2) * channels[t + lag, k] + behind
+        for c in range(total.shape[0]):
+            x, y, z = change[3 * c], change[3 * c + 1], change[3 * c + 2]
+            total[c, 0, 0] += x * x
+            total[c, 0, 1] += x * y
+            total[c, 0, 2] += x * z
+            total[c, 1, 1] += y * y
+            total[c, 1, 2] += y * z
+            total[c, 2, 2] += z * z
+    counted: int = max(samples, 0)
+    return counted

@@ -8,7 +8,7 @@ import numpy as np
 
 from phonoscope.sound.attend import information_of_all, weigh
 from phonoscope.sound.filter import noise_gain
-from phonoscope.sound.following import FRAMES_LATE, FRAMES_LATE_ROWS, lag_px
+from phonoscope.sound.following import FRAMES_LATE, FRAMES_LATE_ROWS, lags_px
 from phonoscope.sound.listen import require_samples
 from phonoscope.sound.rolling import LISTENING, SWAY_HZ, foreseen_in_rows
 from phonoscope.sound.threads import one_thread
@@ -70,7 +70,7 @@ def foresee(field: MotionField, band_hz: tuple[float, float], samples: int) -> F
     lag = 0.0
     if predicting(field.facts):
         low, frames = (SWAY_HZ, FRAMES_LATE_ROWS) if rows else (band_hz[0], FRAMES_LATE)
-        lag = lag_px(field, np.ones(len(field.cells)), low, frames)
+        lag = float(lags_px(field, np.ones((1, len(field.cells))), low, frames)[0])
     longer = samples / field.samples
     if rows:
         noise, least, seconds = foreseen_in_rows(field, band_hz, FALSE_ALARM, longer)

@@ -9,7 +9,7 @@ from phonoscope.errors import InputError, UsageError
 from phonoscope.sound.array import Heard, multichannel_wiener, unfitted
 from phonoscope.sound.attend import Attention, attend
 from phonoscope.sound.filter import band_of, noise_gain
-from phonoscope.sound.following import FRAMES_LATE, lag_px
+from phonoscope.sound.following import FRAMES_LATE, lags_px
 from phonoscope.sound.muting import muting, unmuted
 from phonoscope.sound.response import Response, without_colour
 from phonoscope.sound.rolling import listen_to_rows
@@ -73,7 +73,7 @@ def listen(
         return listen_to_rows(field, chosen, false_alarm)
     attention = attend(field, chosen, false_alarm)
     if not attention.verdict.detected:
-        return _nothing_heard(attention)
+        return _nothing_heard(_allowing_for_lag(attention))
     virtual, noise, window = attention.virtual(), attention.evidence.noise, attention.window
     heard = multichannel_wiener(virtual, noise, window)
     attention = _beyond_following(attention, heard)
@@ -152,26 +152,30 @@ def _beyond_following(attention: Attention, heard: Heard) -> Attention:
     field, verdict = attention.field, attention.verdict
     if not predicting(field.facts):
         return attention
-    lag = lag_px(field, _hearing(attention, heard, attention.kept), attention.band_hz[0])
+    weights = [_hearing(attention, heard, attention.kept), np.ones(len(field.cells))]
+    lag, of_all = lags_px(field, np.stack(weights), attention.band_hz[0])
     scale, power = _scale_and_power(attention, heard, attention.kept[:, 0])
     rms = abs(scale) * math.sqrt(power)
-    if rms > lag:
-        return replace(attention, verdict=_allowing_for_lag(attention))
-    return replace(attention, verdict=followed(verdict, rms, lag, FRAMES_LATE))
+    judged = verdict if rms > lag else followed(verdict, rms, float(lag), FRAMES_LATE)
+    return replace(attention, verdict=_allowing_for(float(of_all), judged))
 
 
-def _allowing_for_lag(attention: Attention) -> Verdict:
-    """Return the verdict, by which nothing is detected that may be a codec's following."""
+def _allowing_for_lag(attention: Attention) -> Attention:
+    """By the verdict nothing could be detected that may be a codec's following."""
     field, verdict = attention.field, attention.verdict
     if not predicting(field.facts):
-        return verdict
-    lag = lag_px(field, np.ones(len(field.cells)), attention.band_hz[0])
-    return replace(verdict, detectable_px=max(verdict.detectable_px, lag))
+        return attention
+    (lag,) = lags_px(field, np.ones((1, len(field.cells))), attention.band_hz[0])
+    return replace(attention, verdict=_allowing_for(float(lag), verdict))
+
+
+def _allowing_for(lag_px: float, verdict: Verdict) -> Verdict:
+    return replace(verdict, detectable_px=max(verdict.detectable_px, lag_px))
 
 
 def _nothing_heard(attention: Attention) -> Sound:
     """Return the noise itself, called noise."""
-    field, noise, verdict = attention.field, attention.evidence.noise, _allowing_for_lag(attention)
+    field, noise, verdict = attention.field, attention.evidence.noise, attention.verdict
     scale = _px_per_unit(attention.channels, attention.kept[:, 0], 0.0)
     because = f" ({verdict.reason})" if verdict.reason else ""
     return Sound(

@@ -19,7 +19,7 @@ import numpy as np
 from phonoscope.errors import InputError
 from phonoscope.sound.attend import weigh
 from phonoscope.sound.filter import band_pass
-from phonoscope.sound.following import FRAMES_LATE_ROWS, lag_px
+from phonoscope.sound.following import FRAMES_LATE_ROWS, lags_px
 from phonoscope.sound.irregular import Rows, even_out, stream_even
 from phonoscope.sound.rows import (
     Gains,
@@ -245,7 +245,8 @@ def _of_rows(
 
 def _beyond_following(field: MotionField, verdict: Verdict, rms_px: float) -> Verdict:
     """Take back what may be a codec's following of sway."""
-    step = lag_px(field, np.ones(len(field.cells)), SWAY_HZ, FRAMES_LATE_ROWS)
+    weights = np.ones((1, len(field.cells)))
+    step = float(lags_px(field, weights, SWAY_HZ, FRAMES_LATE_ROWS)[0])
     if verdict.detected and rms_px <= step:
         return followed(verdict, rms_px, step, FRAMES_LATE_ROWS)
     return replace(verdict, detectable_px=max(verdict.detectable_px, step))

@@ -5,22 +5,24 @@ lamps' light is taken off. On foil, glass or water a tilt shows as brightness be
 motion.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from phonoscope.blocks import ahead
+from phonoscope.blocks import ahead, samples_of
+from phonoscope.sound.scratch import Scratch
 from phonoscope.types import Float32, Float64, MotionBlock, MotionField
 
 PER_CELL = 3
 DIFFERENCE_POWER = 6
 """Of the second difference of white noise of power 1: 1, 2 and 1 squared."""
-_CACHE_BYTES = 256 * 2**20
 _ASTRAY = 2.0
 _LEAST = 1e-6  # of the largest eigenvalue: below, a direction is unknown
+_DARKEST = 0.1  # of the mean light
 _FEWEST_CELLS = 12  # with fewer, the lamps' light is all that there is to see
 
 
@@ -51,23 +53,25 @@ class Lamps:
     rest: Float64
 
     @classmethod
-    def over(cls, field: MotionField, precision: Float64) -> "Lamps":
-        """Learn from all samples; `precision` is ``(cell,)`` of the gains."""
+    def over(cls, field: MotionField, gains: "Gains", precision: Float64) -> "Lamps":
+        """Learn from all samples of the `gains`, ``(cell,)`` of whose `precision` is known."""
         cells = field.cells
         place = np.stack([cells.x_px + cells.width_px / 2, cells.y_px + cells.height_px / 2])
         spread = np.maximum(np.ptp(place, axis=1, keepdims=True), 1)
         centred = (place - place.mean(axis=1, keepdims=True)) / spread
         basis = np.vstack([np.ones(len(cells)), centred])
-        lamps = cls._fitted(field, basis, precision)
+        lamps = cls._fitted(field, gains, basis, precision)
         claimed = np.where(precision > 0, 1 / np.where(precision > 0, precision, 1), np.inf)
         if (lamps.rest > _ASTRAY * claimed).any():
             # Cells that stray have no say in what the lamps do: their noise would be everyone's.
             sure = precision / np.maximum(lamps.rest / claimed, 1)
-            lamps = cls._fitted(field, basis, sure)
+            lamps = cls._fitted(field, gains, basis, sure)
         return lamps
 
     @classmethod
-    def _fitted(cls, field: MotionField, basis: Float64, precision: Float64) -> "Lamps":
+    def _fitted(
+        cls, field: MotionField, gains: "Gains", basis: Float64, precision: Float64
+    ) -> "Lamps":
         weighted = precision * basis
         reader = np.linalg.pinv(weighted @ basis.T, hermitian=True) @ weighted
         none = np.zeros(len(precision))
@@ -75,34 +79,33 @@ class Lamps:
         along, square = none.copy(), 0.0
         lag = flicker_lag(field)
         for part in {lag, max(1, lag // 2)}:  # the flicker, and twice its frequency
-            for rest, mean in lamps._changes(field, part):
+            for rest, mean in lamps._changes(gains, len(field.blocks), part):
                 along += mean @ rest
                 square += float(mean @ mean)
         share = along / max(square, 1e-30)
         own = precision * share
         lamps = cls(basis, reader, share, own / max(float(own @ share), 1e-30), none)
         rough, count = none.copy(), 0
-        for rest, _ in lamps._changes(field, lag):
+        for rest, _ in lamps._changes(gains, len(field.blocks), lag):
             rough += np.einsum("tc,tc->c", rest, rest) / DIFFERENCE_POWER
             count += len(rest)
         return replace(lamps, rest=rough / max(count, 1))
 
-    def _changes(self, field: MotionField, lag: int) -> Iterator[tuple[Float64, Float64]]:
+    def _changes(self, gains: "Gains", blocks: int, lag: int) -> Iterator[tuple[Float64, Float64]]:
         # Of what is left, and of the mean light; slow changes are the sun's, or drift.
-        blocks = field.blocks
-        off = ahead(lambda n: np.column_stack(self.taken_off(blocks[n].gain)), len(blocks))
+        off = ahead(lambda number: self.taken_off(gains(number)), blocks)
         for changes in second_differences(off, lag):
             yield changes[:, :-1], changes[:, -1]
 
-    def taken_off(self, gain: Float32) -> tuple[Float64, Float64]:
-        """Return ``(sample, cell)`` departure of gains from the light; ``(sample,)`` its mean."""
-        coefficients = gain.astype(np.float64) @ self.reader.T
-        light = coefficients @ self.basis
-        mean = coefficients[:, 0]
-        rest = gain / np.maximum(light, 0.1) - 1
-        # The pattern is taken out frame by frame. Taking the mean light's course times the pattern
-        # would put the noise of that course into all cells alike, which is what sound looks like.
-        return rest - (rest @ self.pattern_reader)[:, None] * self.share, mean
+    def taken_off(self, gain: Float32) -> Float64:
+        """Return ``(sample, cell + 1)`` departure of gains from the light; and, last, its mean."""
+        left = np.empty((len(gain), gain.shape[1] + 1))
+        _take_off(gain, self.reader, self.basis, self.pattern_reader, self.share, left)
+        return left
+
+
+Gains = Callable[[int], Float32]
+"""Returns the ``(sample, cell)`` gains of a block by its number."""
 
 
 def flicker_lag(field: MotionField) -> int:
@@ -134,14 +137,17 @@ class Channels:
         is the information of the three.
     lamps
         What is taken off the gains.
-    cache
-        The blocks themselves where they fit into memory, else empty.
+    scale
+        ``(channel,)`` by which the channels are larger than what is stored of them.
+    stored
+        The blocks, ``(sample, channel)`` each.
     """
 
     field: MotionField
     root: Float64
     lamps: Lamps
-    cache: Sequence[Float32]
+    scale: Float32
+    stored: Sequence[Float32]
 
     @property
     def information(self) -> Float64:
@@ -161,53 +167,69 @@ class Channels:
         return int((np.linalg.eigvalsh(self.root) > 0).sum())
 
     def __iter__(self) -> Iterator[Float32]:
-        """Yield ``(sample, 3 * cell)`` blocks."""
-        if self.cache:
-            yield from self.cache
-        else:
-            yield from _all_whitened(self.field, self.root, self.lamps)
+        """Yield ``(sample, channel)`` blocks."""
+        return ahead(self._block, len(self.stored))
+
+    def _block(self, number: int) -> Float32:
+        block = self.stored[number]
+        return block if (self.scale == 1).all() else block * self.scale
 
     def mix(self, weights: Float64) -> Float64:
         """Return ``(sample, k)`` signals: the channels times ``(channel, k)`` weights."""
-        narrow = weights.astype(np.float32)
-        return np.concatenate([block @ narrow for block in self]).astype(np.float64)
+        narrow = self.scale[:, None] * weights.astype(np.float32)
+        parts = ahead(lambda number: self.stored[number] @ narrow, len(self.stored))
+        return np.concatenate(list(parts)).astype(np.float64)
 
     def correlate(self, signals: Float64) -> Float64:
         """Return ``(channel, k)`` inner products of the channels with ``(sample, k)`` signals."""
+        edges = np.cumsum([0, *samples_of(self.field.blocks)])
+        narrow = signals.astype(np.float32)
+
+        def part(number: int) -> Float32:
+            own = narrow[edges[number] : edges[number + 1]]
+            return np.asarray(self.stored[number].T @ own)
+
         total = np.zeros((PER_CELL * len(self.root), signals.shape[1]))
-        start = 0
-        for block in self:
-            part = signals[start : start + len(block)].astype(np.float32)
-            total += block.T @ part
-            start += len(block)
-        return total
+        for product in ahead(part, len(self.stored)):
+            total += product
+        return total * self.scale[:, None]
 
 
 def whiten(field: MotionField) -> Channels:
-    """Return the whitened channels of a motion field."""
+    """Return the whitened channels of a motion field.
+
+    Raises
+    ------
+    OutputError
+        If there is no room for them among temporary files.
+    """
+    cells, blocks = len(field.cells), len(field.blocks)
+    scratch = Scratch(samples_of(field.blocks), PER_CELL * cells)
+    scratch.fill(_unpacked(block) for block in field.blocks)
+
+    def of_cells(number: int) -> Float32:
+        return scratch[number].reshape(-1, PER_CELL, cells)
+
     information = field.information
-    if len(field.cells) < _FEWEST_CELLS:
+    if cells < _FEWEST_CELLS:
         motion_only = np.zeros_like(information)
         motion_only[:, :2, :2] = displacement_information(information)
         information = motion_only
-    lamps = Lamps.over(field, np.maximum(information[:, 2, 2], 0))
-    return _channels(field, _root(_less_sure(information, lamps.rest)), lamps)
+    precision = np.maximum(information[:, 2, 2], 0)
+    lamps = Lamps.over(field, lambda number: of_cells(number)[:, 2], precision)
+    root = _root(_less_sure(information, lamps.rest))
+    scratch.fill(ahead(lambda number: _whitened(of_cells(number), root, lamps), blocks))
+    return Channels(field, root, lamps, np.ones(PER_CELL * cells, np.float32), scratch)
 
 
 def rewhiten(channels: Channels, factors: Float64) -> Channels:
     """Return channels whose noise is ``(cell, 3)`` `factors` times what was claimed."""
-    return _channels(channels.field, channels.root / np.sqrt(factors)[:, :, None], channels.lamps)
-
-
-def _channels(field: MotionField, root: Float64, lamps: Lamps) -> Channels:
-    if 4 * PER_CELL * len(root) * field.samples > _CACHE_BYTES:
-        return Channels(field, root, lamps, ())
-    return Channels(field, root, lamps, list(_all_whitened(field, root, lamps)))
-
-
-def _all_whitened(field: MotionField, root: Float64, lamps: Lamps) -> Iterator[Float32]:
-    blocks = field.blocks
-    return ahead(lambda number: _whitened(blocks[number], root, lamps), len(blocks))
+    less = 1 / np.sqrt(factors)
+    return replace(
+        channels,
+        root=channels.root * less[:, :, None],
+        scale=channels.scale * less.reshape(-1).astype(np.float32),
+    )
 
 
 def displacement_information(information: Float64) -> Float64:
@@ -245,11 +267,55 @@ def _root(information: Float64) -> Float64:
     return np.asarray(inner * unit[:, None, :])
 
 
-def _whitened(block: MotionBlock, root: Float64, lamps: Lamps) -> Float32:
-    glint = lamps.taken_off(block.gain)[0].astype(np.float32)
-    x, y = block.motion[:, :, 0], block.motion[:, :, 1]
-    white = np.empty((*glint.shape, PER_CELL), np.float32)
-    narrow = root.astype(np.float32)
-    for k in range(PER_CELL):
-        white[:, :, k] = narrow[:, k, 0] * x + narrow[:, k, 1] * y + narrow[:, k, 2] * glint
-    return white.reshape(len(white), -1)
+def _unpacked(block: MotionBlock) -> Float32:
+    # All x of a sample, then all y, then all gains.
+    values = (block.motion[:, :, 0], block.motion[:, :, 1], block.gain)
+    return np.concatenate(values, axis=1)
+
+
+def _whitened(values: Float32, root: Float64, lamps: Lamps) -> Float32:
+    samples, _, cells = values.shape
+    white = np.empty((samples, cells, PER_CELL), np.float32)
+    glint = lamps.taken_off(values[:, 2])
+    _whiten(values, glint, np.ascontiguousarray(root.transpose(1, 2, 0), np.float32), white)
+    return white.reshape(samples, -1)
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _take_off(
+    gain: Float32, reader: Float64, basis: Float64, pattern_reader: Float64, share: Float64,
+    left: Float64,
+) -> None:  # fmt: skip
+    # Fills left: departure of gains from the light; and, last, the light's mean.
+    samples, cells = gain.shape
+    light = np.empty(cells)
+    for t in range(samples):
+        light[:] = 0
+        for k in range(len(basis)):
+            coefficient = 0.0
+            for c in range(cells):
+                coefficient += reader[k, c] * gain[t, c]
+            for c in range(cells):
+                light[c] += coefficient * basis[k, c]
+            if k == 0:
+                left[t, cells] = coefficient
+        pattern = 0.0
+        for c in range(cells):
+            rest = gain[t, c] / max(light[c], _DARKEST) - 1
+            left[t, c] = rest
+            pattern += rest * pattern_reader[c]
+        # The pattern is taken out frame by frame. Taking the mean light's course times the pattern
+        # would put the noise of that course into all cells alike, which is what sound looks like.
+        for c in range(cells):
+            left[t, c] -= pattern * share[c]
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _whiten(values: Float32, glint: Float64, root: Float32, white: Float32) -> None:
+    # ``(sample, 3, cell)`` values by ``(3, 3, cell)`` roots.
+    samples, _, cells = values.shape
+    for t in range(samples):
+        for c in range(cells):
+            x, y, z = values[t, 0, c], values[t, 1, c], np.float32(glint[t, c])
+            for k in range(3):
+                white[t, c, k] = root[k, 0, c] * x + root[k, 1, c] * y + root[k, 2, c] * z

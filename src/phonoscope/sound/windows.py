@@ -39,7 +39,7 @@ def spectra(signals: Float64, window: int) -> Complex:
 
 
 def signals_of(spectrum: Complex, window: int, samples: int) -> Float64:
-    """Return the ``(sample,)`` signal whose ``(bin, frame)`` spectra these are."""
+    """Return the ``(..., sample)`` signals whose ``(..., bin, frame)`` spectra these are."""
     return np.asarray(_transform(window).istft(spectrum, k1=samples))
 
 
