@@ -53,7 +53,7 @@ class Modules:
     def __init__(self, **counts):
         import torch
 
-        self.__version__, self.backends = "2.13.0", torch.backends
+        self.__version__, self.backends, self.device = "2.13.0", torch.backends, torch.device
         self._counts = counts
 
     def get_device_module(self, kind):
@@ -61,12 +61,6 @@ class Modules:
             raise RuntimeError(f"Expected one of cpu, cuda, ..., at start of device string: {kind}")
         count = self._counts[kind]
         return SimpleNamespace(is_available=lambda: count > 0, device_count=lambda: count)
-
-    @staticmethod
-    def device(name):
-        import torch
-
-        return torch.device(name)
 
 
 @pytest.mark.parametrize(
