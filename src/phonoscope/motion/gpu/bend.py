@@ -42,7 +42,7 @@ class TorchBender:
     def __init__(self, lane: Lane, lattice: Lattice, gain: float, bits: int) -> None:
         self._lane, self._gain, self._top = lane, gain, float(2**bits - 1)
         self._shape = height, width = len(lattice.y.node), len(lattice.x.node)
-        self._together = max(1, min(_MOST_FRAMES, _BATCH_BYTES // (height * width * _PIXEL_BYTES)))
+        self.together = max(1, min(_MOST_FRAMES, _BATCH_BYTES // (height * width * _PIXEL_BYTES)))
         with lane.within_memory(height, width):
             self._down = lane.put(lattice.y.matrix.astype(np.float32))
             self._along = lane.put(lattice.x.matrix.astype(np.float32).T)
@@ -54,7 +54,7 @@ class TorchBender:
     def __call__(self, frames: Iterable[Framed]) -> Iterator[Luma]:
         stream = iter(frames)
         waiting: Callable[[], Iterable[Luma]] | None = None
-        while group := list(islice(stream, self._together)):
+        while group := list(islice(stream, self.together)):
             coming = self._begin(group)
             if waiting:  # the next ones are begun before the last are waited for
                 yield from waiting()

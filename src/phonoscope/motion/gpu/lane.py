@@ -58,21 +58,20 @@ class Lane:
         shape = (len(frames), *frames[0].shape)
         if self._module is None:
             slot.hold(shape, frames[0].dtype)
-            _gather(frames, slot.host)
-            return torch.from_numpy(slot.host).to(self.device)
+            _gather(frames, slot.host.numpy())
+            return slot.host.to(self.device)
         computing = self._module.current_stream(self.device)
         before.used.record(computing)
         slot.sent.synchronize()
         if slot.hold(shape, frames[0].dtype):
             slot.used.record(computing)  # its memory may just have been let go by something else
-        _gather(frames, slot.host)
+        _gather(frames, slot.host.numpy())
         with self._module.stream(self._sending):
             self._sending.wait_event(slot.used)
-            there = slot.there(self.device)
-            there.copy_(torch.from_numpy(slot.host), non_blocking=True)
+            slot.there.copy_(slot.host, non_blocking=True)
             slot.sent.record(self._sending)
         computing.wait_event(slot.sent)
-        return there
+        return slot.there
 
     def fetch(self, values: torch.Tensor) -> Callable[[], NDArray[Any]]:
         """Begin to bring values back; return what waits for them."""
@@ -111,34 +110,31 @@ class Lane:
 
 
 class _Slot:
-    """A place for frames in page-locked memory, and one on the device."""
+    """A place for frames in page-locked memory, `host`, and one on the device, `there`."""
 
     def __init__(self, device: torch.device, module: Any) -> None:
-        self.host: Any = np.empty(0, np.uint8)
         self._device, self._module = device, module
-        self._memory: Any = None
-        self._on_device: Any = None
+        self._size = -1
         if module is not None:
             self.sent, self.used = module.Event(), module.Event()
 
     def hold(self, shape: tuple[int, ...], dtype: Any) -> bool:
-        """Make `host` an array of that shape; return whether that took new memory."""
-        signed = np.dtype(np.uint8 if dtype == np.uint8 else np.int16)
-        size = int(np.prod(shape)) * signed.itemsize
-        new = self._memory is None or len(self._memory) < size
-        if new and self._module is None:
-            self._memory = np.empty(size, np.uint8)
-        elif new:
-            self._on_device = None
-            self._on_device = torch.empty(size, dtype=torch.uint8, device=self._device)
-            self._memory = page_locked((size,), torch.uint8).numpy()
-        self.host = self._memory[:size].view(signed).reshape(shape)
+        """Make room for frames; return whether that took new memory."""
+        kind = torch.uint8 if dtype == np.uint8 else torch.int16
+        size = int(np.prod(shape) * kind.itemsize)
+        new = size > self._size
+        if new:
+            self._size = size
+            self._memory = self._new()
+        self.host, self.there = (part[:size].view(kind).view(shape) for part in self._memory)
         return new
 
-    def there(self, device: torch.device) -> torch.Tensor:
-        """Return the same array's place on the device."""
-        kind = torch.uint8 if self.host.dtype == np.uint8 else torch.int16
-        return self._on_device[: self.host.nbytes].view(kind).view(self.host.shape)
+    def _new(self) -> tuple[torch.Tensor, torch.Tensor]:
+        if self._module is None:
+            here = torch.empty(self._size, dtype=torch.uint8)
+            return here, here
+        there = torch.empty(self._size, dtype=torch.uint8, device=self._device)
+        return page_locked((self._size,), torch.uint8), there
 
 
 def values(sent: torch.Tensor) -> torch.Tensor:
