@@ -12,13 +12,19 @@ processor: it shows that this runs, and no more. `--small` leaves out the large 
 import argparse
 import math
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
 import numpy as np
-import torch
+
+try:
+    import torch
+except ImportError:
+    print("there is no PyTorch here; pip install 'phonoscope[gpu]'.")
+    sys.exit()
 
 from phonoscope.motion import Engine, Lattice, cut, default_cell_px
 from phonoscope.motion.cells import Grid, places
@@ -39,10 +45,13 @@ GAIN = 20.0
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", default=[])
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", default="cuda")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--small", action="store_true")
     given = parser.parse_args()
+    if given.device == "cuda" and not torch.cuda.is_available():
+        print("there is no graphics card here; --device cpu --small shows that this runs.")
+        return
     engine = TorchEngine(torch.device(given.device))
     bench = Bench(engine, given.repeats)
     print(f"{engine.name}; {os.cpu_count()} cores; medians of {given.repeats}")
