@@ -1,5 +1,6 @@
-"""What tests of several rooms need: a real browser."""
+"""What tests of several rooms need: a real browser, and PyTorch."""
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,21 @@ import pytest
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None
 )
+
+
+@pytest.fixture(scope="session")
+def torch_engine() -> object:
+    """PyTorch's engine on the processor: the code of any device, where there is none."""
+    if importlib.util.find_spec("torch") is None:
+        if os.environ.get("PHONOSCOPE_NEEDS_TORCH"):
+            pytest.fail("there is no PyTorch here, and PHONOSCOPE_NEEDS_TORCH says it must be.")
+        pytest.skip("there is no PyTorch here (pip install 'phonoscope[gpu]')")
+    import torch
+
+    from phonoscope.motion.gpu import TorchEngine
+
+    torch.set_num_threads(1)  # tests run side by side
+    return TorchEngine(torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")

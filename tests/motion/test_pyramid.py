@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from phonoscope.errors import InputError, UsageError
+from phonoscope.motion import processor, steerable
 from phonoscope.motion import pyramid as pyr
-from phonoscope.motion import steerable
 from phonoscope.types import Frame, NoiseModel, Region
 
 RATE = Fraction(1000)
@@ -142,7 +142,7 @@ def test_neither_length_nor_threads_change_a_frame_s_phases(lab, monkeypatch):
     pictures = lab.film(world, lab.wander(40, 0.05), lab.Camera(1.0))
     whole = measure(lab, iter(pictures), scales=3)
     part = measure(lab, pictures[:23], scales=3)
-    monkeypatch.setattr(pyr, "_WORKERS", 3)
+    monkeypatch.setattr(processor, "_TOGETHER", 3)
     threads = measure(lab, pictures, scales=3)
     np.testing.assert_array_equal(whole.phase[:23], part.phase)
     np.testing.assert_array_equal(whole.phase, threads.phase)

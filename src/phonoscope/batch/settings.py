@@ -38,6 +38,7 @@ class Settings:
     scales: int = 4
     orientations: int = 2
     weights: Weights = "equal"
+    device: str = "cpu"
     rate: int | Literal["native"] = 48000
     force: bool = False
 
@@ -51,6 +52,7 @@ class Settings:
             If there is no option of that name, or its value cannot be right.
         """
         from phonoscope.audio import check_file_rate
+        from phonoscope.motion import check_device
         from phonoscope.pipeline.request import Reading, Request, parse_duration
 
         unknown = [name for name in given if name not in OPTIONS]
@@ -61,6 +63,7 @@ class Settings:
         asked = cls(**given)
         for name, words in _WORDS.items():
             _check_word(name, getattr(asked, name), words)
+        check_device(asked.device)
         reading = Reading.checked(asked.shutter, asked.line_delay, asked.readout, asked.direction)
         request = Request.checked(
             None, asked.fps, asked.region, asked.cell, asked.start, asked.duration,

@@ -90,6 +90,7 @@ def recover(
             rich_help_panel=options.METHOD,
         ),
     ] = "equal",
+    device: options.Device = "cpu",
     json_file: options.Json = None,
     report: options.Report = None,
     force: Annotated[
@@ -134,7 +135,8 @@ def recover(
     measuring: dict[str, Any] = {
         "fps": fps, "region": region or (), "cell": cell, "start": start, "duration": duration,
         "shutter": shutter, "line_delay": line_delay, "readout": readout, "direction": direction,
-        "fingerprint": json_file is not None or report is not None, "kept": unfinished(target),
+        "device": device, "kept": unfinished(target),
+        "fingerprint": json_file is not None or report is not None,
     }  # fmt: skip
     with progress_bar(quiet) as progress:
         if report is None:
@@ -189,6 +191,7 @@ def measure(
     line_delay: options.LineDelay = None,
     readout: options.Readout = None,
     direction: options.ReadingDirection = None,
+    device: options.Device = "cpu",
     fingerprint: options.Fingerprint = False,
     quiet: options.Quiet = False,
 ) -> None:  # fmt: skip
@@ -202,7 +205,7 @@ def measure(
         field = run(
             source, output=target, fps=fps, region=region or (), cell=cell, start=start,
             duration=duration, shutter=shutter, line_delay=line_delay, readout=readout,
-            direction=direction, fingerprint=fingerprint, progress=progress,
+            direction=direction, device=device, fingerprint=fingerprint, progress=progress,
         )  # fmt: skip
     if not quiet:
         print_motion(field, target)

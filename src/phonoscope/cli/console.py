@@ -158,6 +158,7 @@ def print_motion(field: "MotionField", target: Path) -> None:
         ("length", f"{float(field.samples / facts.capture_rate):.3f} s, {field.samples:,} frames"),
         ("capture rate", _rate_text(float(facts.capture_rate), facts.capture_rate_source)),
         ("cells", f"{len(field.cells):,} of {cell_px} px, {hearing:,} with texture"),
+        ("measured on", str(field.parameters["device"])),
     )
     print_warnings(field.warnings)
 

@@ -63,6 +63,7 @@ def magnify(
             rich_help_panel=options.OUTPUT,
         ),
     ] = None,
+    device: options.Device = "cpu",
     quiet: options.Quiet = False,
 ) -> None:  # fmt: skip
     """Write a video in which the vibration of some frequencies is large enough to be seen."""
@@ -72,7 +73,8 @@ def magnify(
     with progress_bar(quiet, "magnifying", after="finishing") as progress:
         done = run(
             source, output, band=band, gain=gain, fps=fps, region=region or (), cell=cell,
-            start=start, duration=duration, motion=motion, playback=playback, progress=progress,
+            start=start, duration=duration, motion=motion, playback=playback, device=device,
+            progress=progress,
         )  # fmt: skip
     if quiet:
         return
@@ -83,5 +85,6 @@ def magnify(
         ("band", bands),
         ("magnified", f"{done.gain:.4g} times; the largest motion was {done.largest_px:.2g} px"),
         ("playback", f"{float(done.playback):.4g} frames/s, {done.slower:.3g} times slower"),
+        ("bent on", done.device),
     )
     print_warnings(done.warnings)

@@ -141,6 +141,15 @@ ReadingDirection = Annotated[
         rich_help_panel=SHUTTER,
     ),
 ]
+Device = Annotated[
+    str,
+    typer.Option(
+        help="What goes over the pixels: cpu; cuda, cuda:1, xpu or mps (PyTorch: pip install "
+        "'phonoscope[gpu]'); or auto, one of those if there is one.",
+        metavar="NAME",
+        rich_help_panel=METHOD,
+    ),
+]
 Exposure = Annotated[
     str | None,
     typer.Option(

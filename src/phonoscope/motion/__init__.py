@@ -3,6 +3,8 @@
 from phonoscope.motion.cells import Grid, cut, cut_rows, default_cell_px
 from phonoscope.motion.common import Common
 from phonoscope.motion.detail import detail_px, saturated
+from phonoscope.motion.devices import check_device, engine_of
+from phonoscope.motion.engine import Engine
 from phonoscope.motion.lattice import Lattice
 from phonoscope.motion.look import frames_to_look_at
 from phonoscope.motion.measure import Measurement, measure_frames
@@ -16,6 +18,7 @@ from phonoscope.motion.writing import MotionWriter, writing_motion
 
 __all__ = [
     "Common",
+    "Engine",
     "Grid",
     "Lattice",
     "Measurement",
@@ -23,10 +26,12 @@ __all__ = [
     "MotionWriter",
     "Segment",
     "bridged",
+    "check_device",
     "cut",
     "cut_rows",
     "default_cell_px",
     "detail_px",
+    "engine_of",
     "follower",
     "frames_to_look_at",
     "is_motion_file",

@@ -49,6 +49,14 @@ class Grid:
         return self.rows * self.columns
 
     @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns of the frame that the region has."""
+        return (
+            slice(int(self.y_edges[0]), int(self.y_edges[-1])),
+            slice(int(self.x_edges[0]), int(self.x_edges[-1])),
+        )
+
+    @property
     def centres(self) -> Float64:
         """``(cell, 2)`` centre (x, y) of each cell, px."""
         x = (self.x_edges[:-1] + self.x_edges[1:] - 1) / 2

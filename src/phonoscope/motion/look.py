@@ -16,6 +16,7 @@ from phonoscope.errors import InputError
 from phonoscope.motion import noise
 from phonoscope.motion.cells import Grid
 from phonoscope.motion.derivative import derivatives
+from phonoscope.motion.engine import Engine
 from phonoscope.motion.kernel import accumulate, contiguous
 from phonoscope.motion.pose import per_pixel
 from phonoscope.motion.reference import Reference
@@ -45,7 +46,7 @@ def frames_to_look_at(width: int, height: int, itemsize: int) -> int:
     return int(np.clip(_BUDGET_BYTES // (width * height * itemsize), _FEWEST_FRAMES, _MOST_FRAMES))
 
 
-def first_look(frames: Sequence[Luma], grid: Grid, full_scale: int) -> Reference:
+def first_look(frames: Sequence[Luma], grid: Grid, full_scale: int, engine: Engine) -> Reference:
     """Learn a region's reference, noise and useless pixels from the first frames.
 
     Parameters
@@ -56,6 +57,8 @@ def first_look(frames: Sequence[Luma], grid: Grid, full_scale: int) -> Reference
         The region's cells.
     full_scale
         Largest value that a pixel can take.
+    engine
+        What follows the frames.
 
     Raises
     ------
@@ -81,7 +84,7 @@ def first_look(frames: Sequence[Luma], grid: Grid, full_scale: int) -> Reference
         inflation=np.ones(grid.cells),
     )
     for looked_at in (frames[:_FIRST_ROUND_FRAMES], frames):
-        tracker = Tracker(reference, grid)
+        tracker = Tracker(reference, grid, engine)
         _require_texture(tracker.about, useless, full_scale, frames[0])
         pieces = _followed(looked_at, tracker)
         image, averaged = _aligned_mean(looked_at, pieces, grid, reference)
@@ -242,9 +245,8 @@ def _noise(
     chosen = indices[:: max(1, len(indices) // wanted)]
     level, bin_of = noise.bins(image, weight > 0, len(chosen))
     energy = np.zeros((grid.cells, len(level), 2))
-    window = (slice(grid.y_edges[0], grid.y_edges[-1]), slice(grid.x_edges[0], grid.x_edges[-1]))
     for piece, t in chosen:
-        seen = contiguous(frames[piece.start + t][window])
+        seen = contiguous(frames[piece.start + t][grid.window])
         motion, gain = piece.residual[t], piece.gain[t]
         strain = _strain(piece, t, grid, image.shape)
 

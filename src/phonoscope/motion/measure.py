@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from phonoscope.errors import InputError
 from phonoscope.motion.cells import Grid, places
+from phonoscope.motion.engine import Engine
 from phonoscope.motion.look import first_look, frames_to_look_at
+from phonoscope.motion.processor import PROCESSOR
 from phonoscope.motion.reference import Reference
 from phonoscope.motion.segment import Poses, Segment, Subject, segment_frames
 from phonoscope.motion.workers import measured_segments
@@ -82,6 +84,7 @@ def measure_frames(
     shutter: Shutter = GLOBAL,
     stretches: Stretches | None = None,
     workers: int = 1,
+    engine: Engine = PROCESSOR,
 ) -> Measurement:
     """Measure how each cell of `grids` moves through `frames`.
 
@@ -103,6 +106,8 @@ def measure_frames(
     workers
         How many threads read and measure stretches; if there are none, the threads for pixels
         share the work on each frame.
+    engine
+        What goes over the pixels.
 
     Raises
     ------
@@ -122,14 +127,14 @@ def measure_frames(
             f"motion needs at least {_FEWEST_FRAMES}; give a longer video or range."
         )
     lumas = [frame.luma for frame in held]
-    references = [first_look(lumas, grid, 2**bits - 1) for grid in grids]
+    references = [first_look(lumas, grid, 2**bits - 1, engine) for grid in grids]
     return Measurement(
         cells=places(grids, shutter, height),
         noise=_mean_noise(references),
         reference_frames=int(min(reference.averaged for reference in references)),
         picture=_for_people(lumas[0], bits),
         segment_frames=segment_frames(width, height),
-        _subject=Subject.of(grids, references),
+        _subject=Subject.of(grids, references, engine),
         _frames=_release(held, stream),
         _stretches=stretches if workers > 1 else None,
         _workers=workers,

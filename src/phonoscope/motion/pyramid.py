@@ -6,17 +6,15 @@ weighted by squared amplitude, are averaged over the picture: one signal for eac
 al., "The visual microphone", ACM TOG 33(4):79 (2014), doi:10.1145/2601097.2601119.
 """
 
-import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from itertools import chain, islice, pairwise
 
-import numba
 import numpy as np
 
 from phonoscope.errors import InputError, UsageError
+from phonoscope.motion.engine import Begun, Engine
+from phonoscope.motion.processor import PROCESSOR
 from phonoscope.motion.steerable import (
     Complex64,
     Pyramid,
@@ -25,12 +23,11 @@ from phonoscope.motion.steerable import (
     frequencies,
     spectrum,
 )
-from phonoscope.types import BandMotion, Float32, Float64, Frame, Luma, NoiseModel, Region
+from phonoscope.types import BandMotion, Float64, Frame, Luma, NoiseModel, Region
 
 _NOISE_FRAMES = 16
 _LEAST_VARIANCE = 1 / 12  # rounding to whole values
 _SEEN = 1.2  # power of a band over what noise alone leaves in it
-_WORKERS = os.cpu_count() or 1
 
 
 def measure_bands(
@@ -42,6 +39,7 @@ def measure_bands(
     orientations: int = 2,
     reference_frames: int = 1,
     noise: NoiseModel | None = None,
+    engine: Engine = PROCESSOR,
     progress: Callable[[int], None] | None = None,
 ) -> BandMotion:
     """Measure how each band's local phase moves through `frames`.
@@ -65,6 +63,8 @@ def measure_bands(
         Of the camera. If None, one level for all pixels is taken from the first frames, beyond all
         bands in the corners of the spectrum, where noise is and hardly any picture; noise that a
         codec has smoothed is underrated there.
+    engine
+        What compares the frames with the reference.
     progress
         Called with the number of frames measured so far.
 
@@ -94,19 +94,19 @@ def measure_bands(
             f"no texture: the picture is flat (values {start[0].min()} to {start[0].max()}), so no "
             "motion can be seen; choose a region with detail, or film a surface that has some."
         )
-    reference = [coefficients(band, whole) for band in pyramid.bands]
-
-    def phase(frame: Frame) -> Float64:
-        return phases(pyramid, reference, frame.luma[window])
-
+    compare = engine.comparer(pyramid, [coefficients(band, whole) for band in pyramid.bands])
     times: list[float] = []
     rows: list[Float64] = []
-    with ThreadPoolExecutor(_WORKERS, "phonoscope-pyramid") as pool:
-        for group in _groups(chain(held, stream)):
-            rows += pool.map(phase, group)
-            times += [float(frame.time_s) for frame in group]
+    waiting: Begun[Float64] | None = None
+    for group in _groups(chain(held, stream), compare.together):
+        # The next ones are begun before the last are waited for.
+        coming = compare.begin([frame.luma[window] for frame in group]) if group else None
+        if waiting:
+            rows += [*waiting.result()]
             if progress:
                 progress(len(rows))
+        times += [float(frame.time_s) for frame in group]
+        waiting = coming
     return BandMotion(
         phase=np.array(rows),
         scale=np.array([band.scale for band in pyramid.bands]),
@@ -118,32 +118,13 @@ def measure_bands(
     )
 
 
-def phases(pyramid: Pyramid, reference: list[Complex64], image: Luma | Float32) -> Float64:
-    """Return ``(band,)`` mean phase leads of the reference over a picture, rad.
-
-    Weighted by the reference's squared amplitude; see `phonoscope.types.BandMotion.phase`.
-
-    Parameters
-    ----------
-    pyramid
-        Filters for the picture's size.
-    reference
-        `coefficients` of the reference in each band.
-    image
-        ``(height, width)`` grey values.
-    """
-    whole = spectrum(pyramid, image)
-    return np.array(
-        [
-            _mean_phase(coefficients(band, whole).ravel(), r.ravel())
-            for band, r in zip(pyramid.bands, reference, strict=True)
-        ]
-    )
-
-
-def _groups(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
-    while group := list(islice(frames, _WORKERS)):
+def _groups(frames: Iterator[Frame], together: int) -> Iterator[list[Frame]]:
+    # The last one is empty.
+    while True:
+        group = list(islice(frames, together))
         yield group
+        if not group:
+            return
 
 
 def _window(luma: Luma, region: Region | None) -> tuple[slice, slice]:
@@ -167,34 +148,6 @@ def _guess(pyramid: Pyramid, images: Sequence[Luma]) -> NoiseModel:
     ]
     variance = np.mean(power) / 2 / float(np.sum(pyramid.taper.astype(np.float64) ** 2))
     return NoiseModel(np.array([0.0]), np.array([max(float(variance), _LEAST_VARIANCE)]))
-
-
-@numba.njit(nogil=True, cache=True, fastmath=True)
-def _mean_phase(now: Complex64, reference: Complex64) -> float:
-    total, norm = 0.0, 0.0
-    for n in range(len(now)):
-        a, b = now[n].real, now[n].imag
-        c, d = reference[n].real, reference[n].imag
-        along, across = a * c + b * d, a * d - b * c
-        square = c * c + d * d
-        # The angle of the product with the conjugate knows no wraps below half a turn. It is
-        # small as a rule: five terms of the series then leave less than 3e-8.
-        if abs(across) < np.float32(0.25) * along:
-            t = across / along
-            q = t * t
-            angle = t * (
-                np.float32(1)
-                - q
-                * (
-                    np.float32(1 / 3)
-                    - q * (np.float32(1 / 5) - q * (np.float32(1 / 7) - q * np.float32(1 / 9)))
-                )
-            )
-        else:
-            angle = np.float32(math.atan2(across, along))
-        total += square * angle
-        norm += square
-    return total / norm if norm > 0 else 0.0
 
 
 def _claims(

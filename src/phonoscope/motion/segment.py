@@ -13,8 +13,8 @@ from itertools import islice
 import numpy as np
 
 from phonoscope.motion.cells import Grid
+from phonoscope.motion.engine import Engine
 from phonoscope.motion.reference import Reference
-from phonoscope.motion.threads import is_alone
 from phonoscope.motion.track import GROUP, Piece, Posed, Solving, Tracker, home, posed
 from phonoscope.types import Float32, Float64, Frame, Luma, MotionBlock
 
@@ -68,18 +68,22 @@ class Subject:
     grids: Sequence[Grid]
     references: Sequence[Reference]
     homes: Sequence[Posed]
+    engine: Engine
 
     @classmethod
-    def of(cls, grids: Sequence[Grid], references: Sequence[Reference]) -> "Subject":
-        return cls(grids, references, [home(r, g) for r, g in zip(references, grids, strict=True)])
+    def of(
+        cls, grids: Sequence[Grid], references: Sequence[Reference], engine: Engine
+    ) -> "Subject":
+        homes = [home(r, g, engine) for r, g in zip(references, grids, strict=True)]
+        return cls(grids, references, homes, engine)
 
     def trackers(self, poses: Poses | None = None) -> list[Tracker]:
         abouts = self.homes if poses is None else [
-            posed(r, g, pose) if pose.any() else h
+            posed(r, g, pose, self.engine) if pose.any() else h
             for r, g, h, pose in zip(self.references, self.grids, self.homes, poses, strict=True)
         ]  # fmt: skip
         return [
-            Tracker(r, g, about)
+            Tracker(r, g, self.engine, about)
             for r, g, about in zip(self.references, self.grids, abouts, strict=True)
         ]
 
@@ -182,7 +186,7 @@ def _followed(
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Consecutive frames, with which every tracker has begun if there are threads to do so."""
+    """Consecutive frames, with which every tracker has begun if that needs no waiting."""
 
     frames: Sequence[Frame]
     lumas: Sequence[Luma]
@@ -192,9 +196,8 @@ class _Group:
     def of(cls, frames: Iterator[Frame], trackers: Sequence[Tracker]) -> "_Group":
         group = list(islice(frames, GROUP))
         lumas = [frame.luma for frame in group]
-        if is_alone() or not group:
-            return cls(group, lumas, [None for _ in trackers])
-        return cls(group, lumas, [tracker.begin(lumas) for tracker in trackers])
+        begun = [tracker.begin_ahead(lumas) if group else None for tracker in trackers]
+        return cls(group, lumas, begun)
 
 
 def _times(group: Sequence[Frame]) -> Float64:

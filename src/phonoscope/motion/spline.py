@@ -19,7 +19,7 @@ _POLES = (
 )
 
 
-_FINER = 2
+FINER = 2
 _HALF_TAPS = 14
 
 
@@ -136,8 +136,8 @@ def _warp(c: Float32, dx: Float32, dy: Float32, result: Float32, inside: NDArray
     wy = np.empty(6, np.float32)
     for y in range(rows):
         for x in range(columns):
-            u = _FINER * (x - dx[y, x])
-            v = _FINER * (y - dy[y, x])
+            u = FINER * (x - dx[y, x])
+            v = FINER * (y - dy[y, x])
             inside[y, x] = 0 <= u <= width - 1 and 0 <= v <= height - 1
             u = min(max(u, 0.0), width - 1.0)
             v = min(max(v, 0.0), height - 1.0)

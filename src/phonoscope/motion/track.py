@@ -9,7 +9,6 @@ no seam.
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +16,14 @@ from numpy.typing import NDArray
 
 from phonoscope.motion.cells import Grid
 from phonoscope.motion.derivative import gradient
-from phonoscope.motion.kernel import CHANNELS, cell_gram, contiguous, project
+from phonoscope.motion.engine import Begun, Engine, Projector
+from phonoscope.motion.kernel import cell_gram
 from phonoscope.motion.linearise import Linearisation, linearise
 from phonoscope.motion.pose import Smoother, global_shift, per_pixel
 from phonoscope.motion.reference import Reference
 from phonoscope.motion.solve import LightFit, solve, stray_square
 from phonoscope.motion.spline import warp, warp_share
-from phonoscope.motion.threads import begun
+from phonoscope.motion.threads import is_alone
 from phonoscope.types import Float32, Float64, Luma
 
 GROUP = 16
@@ -95,6 +95,8 @@ class Posed:
         ``(cell, 3, 3)`` claimed for measurements about it.
     smoother, light_fit
         Of its cells.
+    projector
+        Sums frames under the linearisation's weights.
     """
 
     pose: Float64
@@ -105,6 +107,7 @@ class Posed:
     information: Float64
     smoother: Smoother
     light_fit: LightFit
+    projector: Projector
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +115,7 @@ class Solving:
     """Frames that are being measured about a pose: motion from it, gain and light to come."""
 
     about: Posed
-    parts: Sequence["Future[None]"]
+    parts: Sequence[Begun[object]]
     outcome: tuple[Float64, Float64, Float64]
 
     def result(self) -> tuple[Float64, Float64, Float64]:
@@ -129,17 +132,22 @@ class Tracker:
     ----------
     reference, grid
         Of the region.
+    engine
+        What goes over the pixels.
     about
         Where the picture is sought first; by default where the reference has it.
     """
 
-    def __init__(self, reference: Reference, grid: Grid, about: Posed | None = None) -> None:
+    def __init__(
+        self, reference: Reference, grid: Grid, engine: Engine, about: Posed | None = None
+    ) -> None:
         self._reference = reference
         self._grid = grid
+        self._engine = engine
         self._count = 0
         self._settled = False
         self.usual_stray = reference.stray
-        self.about = home(reference, grid) if about is None else about
+        self.about = home(reference, grid, engine) if about is None else about
 
     def measure(self, frames: Sequence[Luma], solving: "Solving | None" = None) -> Iterator[Piece]:
         """Yield pieces that cover `frames`, at most `GROUP` of them, in order.
@@ -191,21 +199,19 @@ class Tracker:
 
         So the pixels of one group are gone through while another is thought about.
         """
-        x_edges, y_edges = self._grid.x_edges, self._grid.y_edges
-        sums = np.empty((len(frames), CHANNELS, self._grid.cells), np.float32)
-        window = (slice(y_edges[0], y_edges[-1]), slice(x_edges[0], x_edges[-1]))
-        lin, light_fit = self.about.linearisation, self.about.light_fit
-
+        about = self.about
         motion = np.empty((len(frames), self._grid.cells, 2))
         gain, light = (np.empty((len(frames), self._grid.cells)) for _ in range(2))
 
-        def some(own: slice) -> None:
-            rows = [contiguous(frame[window]) for frame in frames[own]]
-            project(rows, lin.weights, x_edges - x_edges[0], y_edges - y_edges[0], sums[own])
-            solved = solve(sums[own], lin.response, light_fit)
+        def then(own: slice, sums: Float32) -> None:
+            solved = solve(sums, about.linearisation.response, about.light_fit)
             motion[own], gain[own], light[own] = solved
 
-        return Solving(self.about, begun(some, len(frames)), (motion, gain, light))
+        return Solving(about, about.projector.begin(frames, then), (motion, gain, light))
+
+    def begin_ahead(self, frames: Sequence[Luma]) -> "Solving | None":
+        """Begin with `frames` if that goes on beside this thread's own work."""
+        return self.begin(frames) if self._engine.apart or not is_alone() else None
 
     def _solve(self, frames: Sequence[Luma]) -> tuple[Float64, Float64, Float64]:
         return self.begin(frames).result()
@@ -255,7 +261,9 @@ class Tracker:
         drift, furthest = self.about.smoother(np.stack([middle, end]))
         trusted = self.about.smoother.trusted(n)
         if np.abs(furthest * trusted).max() > _STEP_PX:
-            self.about = posed(self._reference, self._grid, self.about.pose + drift * trusted)
+            self.about = posed(
+                self._reference, self._grid, self.about.pose + drift * trusted, self._engine
+            )
 
     def _follow(self, frame: Luma) -> bool:
         # Gauss-Newton on the pose until this frame lies near it, for as long as that helps. Says
@@ -270,7 +278,7 @@ class Tracker:
                 break
             if iteration == 0 and (lost or np.median(np.abs(drift).max(axis=2)) > _JUMP_PX):
                 drift = np.zeros_like(drift) + self._shift(frame)
-            self.about = posed(self._reference, self._grid, self.about.pose + drift)
+            self.about = posed(self._reference, self._grid, self.about.pose + drift, self._engine)
             now = self._error(frame)
             if now >= error:
                 break
@@ -307,12 +315,12 @@ def _leading(flags: NDArray[np.bool_]) -> int:
     return len(flags) if flags.all() else int(np.argmin(flags))
 
 
-def home(reference: Reference, grid: Grid) -> Posed:
+def home(reference: Reference, grid: Grid, engine: Engine) -> Posed:
     """Return the reference as it is, linearised."""
-    return posed(reference, grid, np.zeros((grid.rows, grid.columns, 2)))
+    return posed(reference, grid, np.zeros((grid.rows, grid.columns, 2)), engine)
 
 
-def posed(reference: Reference, grid: Grid, pose: Float64) -> Posed:
+def posed(reference: Reference, grid: Grid, pose: Float64, engine: Engine) -> Posed:
     """Move the reference by `pose` ``(rows, columns, 2)`` and linearise about it."""
     shape = reference.image.shape
     image, inside = reference.image, np.ones(shape, np.bool_)
@@ -334,6 +342,7 @@ def posed(reference: Reference, grid: Grid, pose: Float64) -> Posed:
         np.asarray(np.linalg.pinv(covariance, rcond=1e-9, hermitian=True)),
         Smoother.over(grid, np.where(sure, variance[:, :2], 0)),
         LightFit.over(grid.centres, variance[:, 2], in_bands=grid.rolling),
+        engine.projector(lin.weights, grid),
     )  # fmt: skip
 
 

@@ -7,8 +7,8 @@ from phonoscope.motion.spline import coefficients, warp
 from phonoscope.motion.threads import shared_out
 from phonoscope.types import Float32, Luma
 
-_ROUNDS = 12  # of the search for the place at rest; it converges where nothing folds
-_CLOSE_PX = 1e-3
+ROUNDS = 12  # of the search for the place at rest; it converges where nothing folds
+CLOSE_PX = 1e-3
 
 
 def magnified(frame: Luma, bend: Float32, gain: float, bits: int) -> Luma:
@@ -56,7 +56,7 @@ def _seek(bend: Float32, gain: float, first: int, moved: Float32) -> None:
     for row in range(first, first + moved.shape[1]):
         for column in range(width):
             ux, uy = float(bend[0, row, column]), float(bend[1, row, column])
-            for _ in range(_ROUNDS):
+            for _ in range(ROUNDS):
                 x = min(max(column - gain * ux, 0.0), width - 1.0)
                 y = min(max(row - gain * uy, 0.0), height - 1.0)
                 i, j = min(int(x), width - 2), min(int(y), height - 2)
@@ -69,7 +69,7 @@ def _seek(bend: Float32, gain: float, first: int, moved: Float32) -> None:
                 )
                 moving = gain * max(abs(vx - ux), abs(vy - uy))
                 ux, uy = vx, vy
-                if moving < _CLOSE_PX:
+                if moving < CLOSE_PX:
                     break
             moved[0, row - first, column] = (gain - 1) * ux
             moved[1, row - first, column] = (gain - 1) * uy

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,7 +16,6 @@ from phonoscope.motion import (
     Lattice,
     bridged,
     follower,
-    magnified,
     merged_bands,
     motion_information,
     passband_taps,
@@ -31,7 +30,7 @@ from phonoscope.pipeline.request import (
     Request,
     parse_band,
 )
-from phonoscope.types import Float64, Frame, MotionField, VideoFacts
+from phonoscope.types import Float64, Frame, Luma, MotionField, VideoFacts
 from phonoscope.video import check_video, open_video, parse_rate, prefetch, writing_video
 
 AnyBand = tuple[float, float] | str
@@ -64,6 +63,8 @@ class Magnified:
         How many times slower than life it plays.
     largest_px
         Largest motion in the bands, before it was magnified, px.
+    device
+        What bent the frames, and measured them if they were not measured before.
     warnings
         Sentences that the user should read.
     """
@@ -76,6 +77,7 @@ class Magnified:
     playback: Fraction
     slower: float
     largest_px: float
+    device: str
     warnings: tuple[str, ...] = ()
 
 
@@ -92,6 +94,7 @@ def magnify(
     duration: float | None = None,
     motion: MotionField | str | os.PathLike[str] | None = None,
     playback: Rate | None = None,
+    device: str = "cpu",
     progress: Progress | None = None,
 ) -> Magnified:
     """Write a video in which the vibration of some frequencies is as large as is asked.
@@ -120,6 +123,8 @@ def magnify(
     playback
         Frames/s at which the video plays. By default the middle of the lowest band is seen at 3
         swings a second, but at 5 to 60 frames/s and never faster than life.
+    device
+        As in `measure`: it measures and bends the frames.
     progress
         Called as frames are measured, then written: each counts.
 
@@ -138,7 +143,7 @@ def magnify(
     """
     request = Request.checked(
         source, fps, region, cell, start, duration, reading=Reading(shutter="global"),
-        progress=None if progress is None else _doubled(progress),
+        progress=None if progress is None else _doubled(progress), device=device,
     )  # fmt: skip
     bands = _bands(band)
     if not 0 <= gain < math.inf:
@@ -156,11 +161,9 @@ def magnify(
         frames = stack.enter_context(closing(prefetch(video, depth=_AHEAD)))
         write = stack.enter_context(writing_video(output, video.facts, shown))
         count = 0
-        for nodes, frame in zip(plan.nodes(field), frames, strict=False):
-            if count == 0:
-                _check_begins(field, frame, video.facts)
-            bend = plan.lattice.at_pixels(nodes)
-            write(magnified(frame.luma, bend, plan.gain, video.facts.bits))
+        bent = request.engine.bender(plan.lattice, plan.gain, video.facts.bits)
+        for luma in bent(_with_bends(plan, field, frames, video.facts)):
+            write(luma)
             count += 1
             if progress is not None:
                 progress(field.samples + count, 2 * field.samples)
@@ -169,7 +172,7 @@ def magnify(
         return Magnified(
             output=Path(output), frames=count, duration_s=float(count / rate),
             bands_hz=tuple(merged_bands(bands)), gain=plan.gain, playback=shown,
-            slower=float(rate / shown), largest_px=plan.largest_px,
+            slower=float(rate / shown), largest_px=plan.largest_px, device=request.engine.name,
             warnings=tuple(dict.fromkeys((*field.warnings, *plan.warnings(gain), *short))),
         )  # fmt: skip
 
@@ -300,6 +303,15 @@ def _check_same(field: MotionField, facts: VideoFacts) -> None:
             f"{float(was.capture_rate):g} frames/s, and {facts.name} has {facts.width} x "
             f"{facts.height} px at {float(facts.capture_rate):g}; measure this video."
         )
+
+
+def _with_bends(
+    plan: _Plan, field: MotionField, frames: Iterable[Frame], facts: VideoFacts
+) -> Iterator[tuple[Luma, Float64]]:
+    for number, (nodes, frame) in enumerate(zip(plan.nodes(field), frames, strict=False)):
+        if number == 0:
+            _check_begins(field, frame, facts)
+        yield frame.luma, nodes
 
 
 def _check_begins(field: MotionField, frame: Frame, facts: VideoFacts) -> None:

@@ -49,6 +49,7 @@ def measure(
     line_delay: float | str | None = None,
     readout: float | str | None = None,
     direction: Direction | None = None,
+    device: str = "cpu",
     fingerprint: bool = False,
     progress: Progress | None = None,
 ) -> MotionField:
@@ -82,6 +83,10 @@ def measure(
         frame, s (or ``"16us"``, ``"11.5ms"``). By default what the file says, if it does.
     direction
         Whether the top row is read first (``"down"``, the default) or the bottom row (``"up"``).
+    device
+        What goes over the pixels: ``"cpu"``, or a device of PyTorch (``"cuda"``, ``"cuda:1"``,
+        ``"xpu"``, ``"mps"``; needs ``phonoscope[gpu]``), or ``"auto"`` for one of those if there is
+        one. The result is the same to rounding, and its record names the device.
     fingerprint
         Also keep the SHA-256 of the source in the record. Reading it takes as long again as the
         pixels of an uncompressed video, and hardly any time beside a compressed one.
@@ -103,7 +108,7 @@ def measure(
     """
     request = Request.checked(
         source, fps, region, cell, start, duration, fingerprint=fingerprint, progress=progress,
-        reading=Reading.checked(shutter, line_delay, readout, direction),
+        reading=Reading.checked(shutter, line_delay, readout, direction), device=device,
     )  # fmt: skip
     if request.stored or isinstance(source, MotionField):
         raise InputError(
@@ -132,6 +137,7 @@ def motion_field(
     line_delay: float | str | None = None,
     readout: float | str | None = None,
     direction: Direction | None = None,
+    device: str = "cpu",
     fingerprint: bool = False,
     kept: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
@@ -145,7 +151,7 @@ def motion_field(
     request = Request.checked(
         source, fps, region, cell, start, duration,
         band=band, fingerprint=fingerprint, progress=progress,
-        reading=Reading.checked(shutter, line_delay, readout, direction), kept=kept,
+        reading=Reading.checked(shutter, line_delay, readout, direction), kept=kept, device=device,
     )  # fmt: skip
     with motion_of(request) as field:
         yield field
@@ -270,6 +276,7 @@ class Run:
             "duration_s": self.request.duration,
             "fingerprint": self.request.fingerprint,
             "segment_frames": self.measurement.segment_frames,
+            "device": self.request.engine.name,
             "versions": versions(),
         }
 
@@ -280,6 +287,7 @@ class Run:
             "start_s": self.request.start,
             "duration_s": self.request.duration,
             "reference_frames": self.measurement.reference_frames,
+            "device": self.request.engine.name,
             "input_sha256": self.fingerprint.result(),
             "versions": versions(),
         }
@@ -332,7 +340,7 @@ def measuring(request: Request, sampled: Sampled | None = None) -> Iterator[Run]
         ):
             measurement = measure_frames(
                 frames, grids, bits=facts.bits, shutter=shutter, stretches=stretches,
-                workers=workers,
+                workers=workers, engine=request.engine,
             )  # fmt: skip
             yield Run(request, video, facts, measurement, stretches, fingerprint)
 

@@ -44,6 +44,7 @@ def recover_by_pyramid(request: Request, pyramid: Pyramid) -> Sound:
             region=request.regions[0] if request.regions else None,
             scales=pyramid.scales,
             orientations=pyramid.orientations,
+            engine=request.engine,
             progress=told,
         )
         total = sum_bands(
@@ -65,6 +66,7 @@ def recover_by_pyramid(request: Request, pyramid: Pyramid) -> Sound:
                 "scales": pyramid.scales,
                 "orientations": pyramid.orientations,
                 "weights": pyramid.weights,
+                "device": request.engine.name,
                 "capture_fps": float(rate),
                 "capture_fps_source": video.facts.capture_rate_source,
                 "frames": len(total.samples),

@@ -61,6 +61,7 @@ def recover(
     scales: int = 4,
     orientations: int = 2,
     weights: Weights = "equal",
+    device: str = "cpu",
     fingerprint: bool = False,
     kept: _File | None = None,
     progress: Progress | None = None,
@@ -103,9 +104,9 @@ def recover(
     kept
         File in which what is measured is kept until this is done: if it is cut off, by whatever,
         the next call with the same arguments goes on from there. By default it is lost then.
-    fps, region, cell, start, duration, fingerprint, progress
-        As in `measure`. The cell of a motion field was chosen when it was measured, and so was
-        whether to take the fingerprint.
+    fps, region, cell, start, duration, device, fingerprint, progress
+        As in `measure`; both methods take the device. The cell of a motion field was chosen when it
+        was measured, and so was whether to take the fingerprint.
 
     Returns
     -------
@@ -122,7 +123,7 @@ def recover(
     request = Request.checked(
         source, fps, region, cell, start, duration,
         band=band, fingerprint=fingerprint, progress=progress,
-        reading=Reading.checked(shutter, line_delay, readout, direction), kept=kept,
+        reading=Reading.checked(shutter, line_delay, readout, direction), kept=kept, device=device,
     )  # fmt: skip
     exposed = None if exposure is None else parse_duration("exposure", exposure)
     if exposed is not None and equalize is not None:

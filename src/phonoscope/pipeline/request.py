@@ -11,7 +11,7 @@ from typing import Any, SupportsIndex
 
 from phonoscope.choices import Direction, ShutterKind
 from phonoscope.errors import UsageError
-from phonoscope.motion import is_motion_file
+from phonoscope.motion import Engine, engine_of, is_motion_file
 from phonoscope.types import Region, Shutter, VideoFacts
 from phonoscope.video import parse_rate
 
@@ -39,6 +39,7 @@ class Request:
     progress: Progress | None
     reading: "Reading"
     kept: Path | None
+    engine: Engine
 
     @classmethod
     def checked(
@@ -55,6 +56,7 @@ class Request:
         progress: Progress | None = None,
         reading: "Reading | None" = None,
         kept: str | os.PathLike[str] | None = None,
+        device: str = "cpu",
     ) -> "Request":
         return cls(
             source=source,
@@ -69,6 +71,7 @@ class Request:
             progress=progress,
             reading=reading or Reading(),
             kept=None if kept is None else Path(kept),
+            engine=engine_of(device),
         )
 
     def told(self, facts: VideoFacts) -> Callable[[int], None] | None:
