@@ -130,7 +130,11 @@ def inspect(
         else watch.seconds(samples) + foreseen.seconds + checked_s * samples / sample.samples,
         memory_bytes=_memory(facts, len(cells), samples or sample.samples, chosen[1]),
         # What the rate holds is among the advice.
-        warnings=tuple(w for w in warnings if w not in low_rate_warning(facts.capture_rate)),
+        warnings=tuple(
+            w
+            for w in warnings
+            if w not in low_rate_warning(facts.capture_rate, facts.capture_rate_source)
+        ),
     )
     return replace(found, advice=advice(found))
 

@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonoscope.errors import InputError, InputNotFoundError, UsageError
-from phonoscope.video import images, tiff
+from phonoscope.video import images, lab, tiff
 from phonoscope.video.arrays import open_array, open_npy
 from phonoscope.video.container import ContainerVideo
 from phonoscope.video.contract import Video
@@ -92,10 +92,15 @@ def _open_path(path: Path, window: Window, rate: Fraction | None) -> Video:
     if path.is_dir():
         found = images.select_images(list(path.iterdir()), f"the folder {name}")
         return images.open_images(found, window, _required(rate, name), name)
-    if not path.exists():
+    file, dataset = lab.split_dataset(path)
+    if not file.exists():
         return _open_pattern(path, window, rate)
-    _check_readable(path)
-    suffix = path.suffix.lower()
+    _check_readable(file)
+    suffix = file.suffix.lower()
+    if suffix in lab.HDF5_SUFFIXES:
+        return lab.open_hdf5(file, dataset, window, rate)
+    if suffix in _LAB:
+        return _LAB[suffix](path, window, rate)
     if suffix == ".npy":
         return open_npy(path, window, _required(rate, name))
     if suffix in tiff.SUFFIXES:
@@ -103,6 +108,14 @@ def _open_path(path: Path, window: Window, rate: Fraction | None) -> Video:
     if suffix in images.SUFFIXES:
         return images.open_images([path], window, _required(rate, name), name)
     return ContainerVideo(path, rate, window)
+
+
+_LAB: dict[str, Callable[[Path, Window, Fraction | None], Video]] = {
+    ".cine": lab.open_cine,
+    **dict.fromkeys((".cih", ".cihx", ".mraw"), lab.open_photron),
+    ".ser": lab.open_ser,
+    **dict.fromkeys((".fits", ".fit", ".fts"), lab.open_fits),
+}
 
 
 def _open_pattern(path: Path, window: Window, rate: Fraction | None) -> Video:
