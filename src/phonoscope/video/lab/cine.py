@@ -38,8 +38,8 @@ _CAMERA, _FILTERS, _REAL_BITS, _SHUTTER_NS = 792, 808, 896, 1568
 _JPEG, _UNINTERPOLATED = 1, 2  # compression in the file's header; else grey, or colours
 _PACKED = {256: "10", 1024: "12"}  # compression in the bitmap's
 _TIMES = 1002  # tagged block with the time of each image, 32.32 bits
-_STATE = 3  # lowest bits of a time that tell something else
-_TICK_S = Fraction(1, 2**32)
+_STATE_BITS = 2  # lowest of a time, which tell something else
+_TICK_S = Fraction(1, 2 ** (32 - _STATE_BITS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ def _read_times(
             stamps = np.frombuffer(file.read(8 * count), "<u8")
             if len(stamps) < count:
                 return None
-            return timeline_of(stamps & ~np.uint64(_STATE), _TICK_S, declared)
+            return timeline_of(stamps >> np.uint64(_STATE_BITS), _TICK_S, declared)
         at += max(size, 8)
     return None
 

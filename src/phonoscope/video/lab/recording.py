@@ -150,13 +150,13 @@ def open_recording(recording: Recording, window: Window, user: Fraction | None) 
     name = recording.name
     if recording.count < 1:
         raise InputError(f"{name} holds no whole frame; copy it again.")
-    halved = 2 if recording.layout.colours == "mosaic" else 1
-    check_size(recording.layout.width // halved, recording.layout.height // halved, name)
     rates = candidates_of(user, *recording.rates)
     chosen, warnings = choose_rate(rates, name)
     with _open_samples(recording) as read:
         layout, contradiction = _checked(recording.layout, read(0))
     recording = replace(recording, layout=layout)
+    halved = 2 if layout.colours == "mosaic" else 1
+    check_size(layout.width // halved, layout.height // halved, name)
     timeline = recording.timeline
     warnings = (*recording.warnings, *contradiction, *warnings)
     if layout.colours == "mosaic":
