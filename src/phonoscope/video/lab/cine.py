@@ -125,7 +125,8 @@ def _read_setup(file: BinaryIO, at: int, path: Path) -> _Setup:
     head = file.read(_LENGTH_AT + 2)
     if head[_MARK_AT:_LENGTH_AT] != _MARK:
         raise InputError(f"{path} has no camera setup where one should be; copy it again.")
-    return _Setup(head + file.read(struct.unpack_from("<H", head, _LENGTH_AT)[0] - len(head)))
+    more = struct.unpack_from("<H", head, _LENGTH_AT)[0] - len(head)
+    return _Setup(head + file.read(max(more, 0)))
 
 
 def _layout(bitmap: tuple[int, ...], compression: int, setup: _Setup, path: Path) -> Layout:
@@ -159,7 +160,7 @@ def _read_offsets(
 ) -> NDArray[np.int64]:
     """Return where images begin, as many as lie in the file from the first on."""
     file.seek(at)
-    offsets = np.frombuffer(file.read(8 * min(told, max(0, end - at) // 8)), "<i8")
+    offsets = np.frombuffer(file.read(8 * min(told, max(end - at, 0) // 8)), "<i8")
     inside = (offsets >= _HEADER.size) & (offsets <= end - layout.frame_bytes - 8)
     whole = len(offsets) if inside.all() else int(np.argmin(inside))
     if not whole:
@@ -187,13 +188,17 @@ def _read_times(
     """Look for the times of the images among the tagged blocks between setup and offsets."""
     while at + 8 <= end:
         file.seek(at)
-        size, kind, _ = struct.unpack("<IHH", file.read(8))
-        if kind == _TIMES and 8 * count == size - 8:
-            stamps = np.frombuffer(file.read(8 * count), "<u8")
-            if len(stamps) < count:
+        head = file.read(8)
+        size, kind = int.from_bytes(head[:4], "little"), int.from_bytes(head[4:6], "little")
+        if size < 8:
+            return None
+        if kind == _TIMES and size == 8 + 8 * count:
+            stamps = file.read(8 * count)
+            if len(stamps) < 8 * count:
                 return None
-            return timeline_of(stamps >> np.uint64(_STATE_BITS), _TICK_S, declared)
-        at += max(size, 8)
+            shifted = np.frombuffer(stamps, "<u8") >> np.uint64(_STATE_BITS)
+            return timeline_of(shifted, _TICK_S, declared)
+        at += size
     return None
 
 

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from phonoscope.errors import InputError, MissingExtraError
+from phonoscope.files import DATASET_MARK
 from phonoscope.types import RateCandidate
 from phonoscope.video.indexed import IndexedVideo, Reader, array_facts, check_array
 from phonoscope.video.rate import candidates_of
 from phonoscope.video.window import Window
 
 SUFFIXES = frozenset({".h5", ".hdf5", ".hdf", ".he5"})
-_MARK = "::"
 # What h5py raises where a file is damaged.
 _UNREADABLE = (OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
 _RATES = ("fps", "frame_rate", "framerate", "capture_rate", "record_rate", "frames_per_second")
@@ -29,7 +29,7 @@ _MOST_CHUNK = 1 << 28  # bytes of a compressed piece, which is unpacked whole
 
 def split_dataset(path: Path) -> tuple[Path, str | None]:
     """Return the file and the name of the dataset in ``file.h5::/name``; None if none is named."""
-    file, mark, dataset = str(path).partition(_MARK)
+    file, mark, dataset = str(path).partition(DATASET_MARK)
     if mark and Path(file).suffix.lower() in SUFFIXES:
         return Path(file), dataset
     return path, None
@@ -47,9 +47,9 @@ def open_hdf5(
     InputError
         If there is no such dataset.
     """
-    name = str(path) if dataset is None else f"{path}{_MARK}{dataset}"
+    name = str(path) if dataset is None else f"{path}{DATASET_MARK}{dataset}"
     with _stack(path, dataset, name) as stack:
-        like = check_array(stack[0], name, 0)
+        like = check_array(_frame(stack, 0, name), name, 0)
         bits = 8 * like.dtype.itemsize
         count = len(stack)
         where = f"of {stack.name} in {path.name}"
@@ -88,7 +88,7 @@ def _stack(path: Path, dataset: str | None, name: str) -> Iterator[Any]:
         if not suits:
             raise InputError(
                 f"{name} holds no stack of images, (frames, height, width) of uint8 or uint16; "
-                f"name the dataset as {path}{_MARK}/images, or convert it."
+                f"name the dataset as {path}{DATASET_MARK}/images, or convert it."
             )
         if chunk > _MOST_CHUNK:
             raise InputError(

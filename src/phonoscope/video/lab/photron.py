@@ -16,6 +16,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from phonoscope.errors import InputError, InputNotFoundError
+from phonoscope.files import beside
 from phonoscope.types import RateCandidate
 from phonoscope.video.indexed import IndexedVideo
 from phonoscope.video.lab.recording import (
@@ -63,9 +64,9 @@ def open_photron(path: Path, window: Window, user: Fraction | None) -> IndexedVi
         If the header is damaged, or says what cannot be read.
     """
     if path.suffix.lower() == ".mraw":
-        header, pixels = _beside(path, ".cihx", ".cih"), path
+        header, pixels = _other(path, ".cihx", ".cih"), path
     else:
-        header, pixels = path, _beside(path, ".mraw")
+        header, pixels = path, _other(path, ".mraw")
     told = _Header(header)
     layout = told.layout()
     there, wanted = pixels.stat().st_size // layout.frame_bytes, told.whole("Total Frame")
@@ -93,13 +94,10 @@ def open_photron(path: Path, window: Window, user: Fraction | None) -> IndexedVi
     return open_recording(recording, window, user)
 
 
-def _beside(path: Path, *suffixes: str) -> Path:
-    """Return the file of the same name with one of some suffixes, in any case."""
-    found = {other.name.lower(): other for other in path.parent.iterdir()}
-    for suffix in suffixes:
-        other = found.get(path.stem.lower() + suffix)
-        if other is not None and other.is_file():
-            return other
+def _other(path: Path, *suffixes: str) -> Path:
+    """Return the first file that is of the same recording and has one of some suffixes."""
+    for other in beside(path, *suffixes):
+        return other
     raise InputNotFoundError(
         f"there is no {' or '.join(path.stem + suffix for suffix in suffixes)} beside {path}; a "
         "Photron recording is two files: copy both into one folder."

@@ -67,10 +67,10 @@ def open_ser(path: Path, window: Window, user: Fraction | None) -> IndexedVideo:
         if depth > 8 and count:
             layout = _in_order(layout, file)
         file.seek(_HEADER.size + told * size)
-        stamps = np.frombuffer(file.read(8 * told), "<u8") if count == told else np.zeros(0, "<u8")
+        trailer = file.read(8 * told) if count == told else b""
     timeline = None
-    if len(stamps) == told:
-        timeline = timeline_of(stamps.astype(np.uint64), _TICK_S, None)
+    if len(trailer) == 8 * told:
+        timeline = timeline_of(np.frombuffer(trailer, "<u8"), _TICK_S, None)
     recording = Recording(
         path=path,
         name=str(path),
