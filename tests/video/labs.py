@@ -41,12 +41,17 @@ def setup(rate=2200, bits=12, shutter_ns=100_000, filters=0, length=SETUP_BYTES,
 
 def cine(
     path, frames, *, packing=0, compression=0, times=None, top_down=False, notes=b"", missing=0,
-    **more,
+    head_only=False, **more,
 ):  # fmt: skip
-    """Write a .cine; `frames` are codes where they are packed, (n, h, w, 3) BGR in colour."""
+    """Write a .cine, or all of it that precedes the images.
+
+    `frames` are codes where they are packed, (n, h, w, 3) BGR in colour.
+    """
     height, width = frames.shape[1:3]
     depth = 16 if packing else 8 * frames.dtype.itemsize * (3 if frames.ndim == 4 else 1)
-    if packing:
+    if head_only:
+        pixels = [bytes(frames[0].size * frames.dtype.itemsize)]
+    elif packing:
         pixels = [(pack10 if packing == 256 else pack12)(frame) for frame in frames]
     else:
         pixels = [(frame if top_down else frame[::-1]).tobytes() for frame in frames]
@@ -70,7 +75,7 @@ def cine(
         len(pixels[0]), 80000, 80000, 0, 2**12,
     )  # fmt: skip
     out += head + blocks + offsets.astype("<i8").tobytes()
-    for frame in pixels:
+    for frame in pixels[: 0 if head_only else None]:
         out += struct.pack("<I", size) + notes + struct.pack("<I", len(frame)) + frame
     path.write_bytes(out[: len(out) - missing])
     return path
