@@ -30,14 +30,16 @@ def open_video(
     Parameters
     ----------
     source
-        Path of a video file; of a folder of images, or a pattern such as ``"frames/*.png"``
-        (frame2 comes before frame10); of a multi-page TIFF; of a ``.npy`` file ``(frames, height,
-        width)``, which is mapped and not loaded; or such an array; or any iterable of 2-D arrays.
-        Arrays are uint8 or uint16.
+        Path of a video file; of a recording of a laboratory's camera (``.cine``, ``.cih``,
+        ``.cihx``, ``.mraw``); of a SER, FITS or HDF5 file (``"x.h5::/name"`` is a dataset in one);
+        of a folder of images, or a pattern such as ``"frames/*.png"`` (frame2 comes before
+        frame10); of a multi-page TIFF; of a ``.npy`` file ``(frames, height, width)``, which is
+        mapped and not loaded; or such an array; or any iterable of 2-D arrays. Arrays are uint8 or
+        uint16.
     fps
         Rate at which the camera recorded, frames/s, exact: ``2200``, ``59.94`` or
-        ``"30000/1001"``. It wins over what a video file says of its own playback; sources without
-        a clock (images, arrays) need it.
+        ``"30000/1001"``. It wins over what a file says of itself; sources without a clock (images,
+        arrays) need it.
     start, duration
         The stretch to read, in seconds of capture time: frames with
         ``start <= time < start + duration``. Frames keep their index and time in the source.
