@@ -15,8 +15,8 @@ from typing import BinaryIO
 from phonoscope.errors import InputError
 from phonoscope.types import RateCandidate
 from phonoscope.video.indexed import IndexedVideo
+from phonoscope.video.lab.pixels import Layout
 from phonoscope.video.lab.recording import (
-    Layout,
     Recording,
     check_size,
     cut_short,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,71 +14,17 @@ from numpy.typing import NDArray
 from phonoscope.errors import InputError
 from phonoscope.types import Luma, RateCandidate, VideoFacts
 from phonoscope.video.indexed import IndexedVideo, Reader
-from phonoscope.video.luma import rec601
+from phonoscope.video.lab.pixels import Layout, checkered, luma_of, samples_of
 from phonoscope.video.rate import candidates_of, choose_rate
 from phonoscope.video.timeline import Timeline
 from phonoscope.video.window import Window
 
-Colours = Literal["grey", "mosaic", "raw", "rgb", "bgr"]
 MOSAIC_WARNING = (
     "the sensor has colour filters; each 2 x 2 of its pixels are added up to one, without "
     "interpolation, so that 1 px here is 2 px of the sensor."
 )
-# Of a picture's brightness: a mosaic whose filters show less is as good as grey.
-_CHECKERED = 0.02
 # Larger pictures are no camera's, and would take memory before they are found not to be there.
 _MOST_PIXELS = 1 << 28
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How the pixels of a frame lie in a file.
-
-    Attributes
-    ----------
-    width, height
-        Of the sensor's picture, px.
-    sample
-        ``"u1"``, ``"<u2"`` or ``">u2"`` of NumPy; ``"10"`` or ``"12"`` for packed bits.
-    bits
-        Significant bits of a sample when it is unpacked and shifted.
-    colours
-        One sample a pixel, seen through colour filters if it is a mosaic, or if it is raw and they
-        show; or three.
-    shift
-        By which samples are stored too high.
-    bottom_up
-        Whether the bottom row is stored first.
-    signed
-        Whether 16-bit samples may be negative; half of their range is added.
-    """
-
-    width: int
-    height: int
-    sample: Literal["u1", "<u2", ">u2", "10", "12"]
-    bits: int
-    colours: Colours = "grey"
-    shift: int = 0
-    bottom_up: bool = False
-    signed: bool = False
-
-    @property
-    def samples(self) -> int:
-        """Number of samples in a frame."""
-        return self.width * self.height * (3 if self.colours in ("rgb", "bgr") else 1)
-
-    @property
-    def frame_bytes(self) -> int:
-        """Bytes of a frame in the file."""
-        each = {"u1": 8, "<u2": 16, ">u2": 16, "10": 10, "12": 12}[self.sample]
-        return -(-self.samples * each // 8)
-
-    @property
-    def luma_bits(self) -> int:
-        """Significant bits of the luma: a mosaic's is the sum of four samples."""
-        if self.colours == "grey":
-            return self.bits
-        return min(self.bits + 2, 16) if self.colours == "mosaic" else 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +144,7 @@ _SAMPLES = {"u1": "8-bit", "<u2": "16-bit", ">u2": "16-bit", "10": "packed 10-bi
 def _checked(layout: Layout, samples: NDArray[Any]) -> tuple[Layout, tuple[str, ...]]:
     """Return the layout with as many bits as there are."""
     if layout.colours == "raw":
-        layout = replace(layout, colours="mosaic" if _checkered(samples) else "grey")
+        layout = replace(layout, colours="mosaic" if checkered(samples) else "grey")
     top = int(samples.max())
     if not top >> layout.bits:
         return layout, ()
@@ -209,21 +155,12 @@ def _checked(layout: Layout, samples: NDArray[Any]) -> tuple[Layout, tuple[str, 
     )
 
 
-def _checkered(samples: NDArray[Any]) -> bool:
-    """Return whether the two greens of each 2 x 2 pixels stand out from its red and blue."""
-    height, width = (size // 2 * 2 for size in samples.shape)
-    if not (height and width):
-        return False
-    a, b, c, d = (float(samples[y:height:2, x:width:2].mean()) for y in (0, 1) for x in (0, 1))
-    return abs(a + d - b - c) > _CHECKERED * (a + b + c + d) / 2
-
-
 @contextlib.contextmanager
 def _open_luma(recording: Recording) -> Iterator[Reader]:
     layout = recording.layout
 
     def read(index: int) -> Luma:
-        luma = _luma(layout, samples(index))
+        luma = luma_of(layout, samples(index))
         luma.flags.writeable = False
         return luma
 
@@ -250,7 +187,7 @@ def _open_samples(recording: Recording) -> Iterator[Callable[[int], NDArray[Any]
         def read(index: int) -> NDArray[Any]:
             file.seek(recording.place(file, index))
             if _filled(file, stored):
-                return _samples(layout, stored).reshape(shape)[:: -1 if layout.bottom_up else 1]
+                return samples_of(layout, stored).reshape(shape)[:: -1 if layout.bottom_up else 1]
             raise InputError(
                 f"frame {index} of {recording.name} is cut off; copy the file again, or choose an "
                 "earlier range with duration."
@@ -267,44 +204,3 @@ def _filled(file: io.RawIOBase, into: NDArray[np.uint8]) -> bool:
             return False
         done += got
     return True
-
-
-def _samples(layout: Layout, stored: NDArray[np.uint8]) -> NDArray[Any]:
-    """Return samples: a view of `stored`, or an array of their own if they are packed."""
-    if layout.sample in ("10", "12"):
-        from phonoscope.video.lab import packed  # compiles
-
-        group, of = (4, 5) if layout.sample == "10" else (2, 3)
-        whole = -(-layout.samples // group)
-        room = np.empty(whole * group, np.uint16)
-        if whole * of > len(stored):
-            stored = np.concatenate([stored, np.zeros(whole * of - len(stored), np.uint8)])
-        (packed.unpack10 if layout.sample == "10" else packed.unpack12)(stored, room)
-        return room[: layout.samples]
-    samples = stored.view(layout.sample)
-    if layout.signed:
-        return samples ^ 0x8000
-    return samples >> layout.shift if layout.shift else samples
-
-
-def _luma(layout: Layout, samples: NDArray[Any]) -> Luma:
-    """Return ``(height, width)`` luma in memory of its own."""
-    if layout.colours == "mosaic":
-        return _binned(layout, samples)
-    if layout.colours == "grey":
-        if layout.sample in ("10", "12") and not layout.bottom_up:
-            return samples  # in memory of their own already
-        return np.array(samples, samples.dtype.newbyteorder("="), order="C")
-    red, blue = (0, 2) if layout.colours == "rgb" else (2, 0)
-    return rec601(samples[..., red], samples[..., 1], samples[..., blue], layout.bits)
-
-
-def _binned(layout: Layout, samples: NDArray[Any]) -> Luma:
-    from phonoscope.video.lab.packed import sum_of_four  # compiles
-
-    height, width = (size // 2 for size in samples.shape)
-    out = np.empty((height, width), np.uint8 if layout.luma_bits <= 8 else np.uint16)
-    shift = layout.bits + 2 - layout.luma_bits
-    whole = np.ascontiguousarray(samples[: 2 * height, : 2 * width], np.uint16)
-    sum_of_four(whole, 2**layout.bits - 1, shift, out, 2**layout.luma_bits - 1)
-    return out

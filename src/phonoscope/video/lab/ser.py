@@ -19,9 +19,8 @@ import numpy as np
 from phonoscope.errors import InputError
 from phonoscope.types import RateCandidate
 from phonoscope.video.indexed import IndexedVideo
+from phonoscope.video.lab.pixels import Colours, Layout
 from phonoscope.video.lab.recording import (
-    Colours,
-    Layout,
     Recording,
     check_size,
     cut_short,
