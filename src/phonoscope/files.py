@@ -228,7 +228,7 @@ def sha256(
         Asked after every megabyte whether to give up, and return None.
     """
     files = _files_of(Path(source))
-    if len(files) == 1 and not Path(source).is_dir():
+    if len(files) == 1 and without_dataset(source).is_file():
         return _file_sha256(files[0], stopped)
     listing = hashlib.sha256()
     for file in files:
