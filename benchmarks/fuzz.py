@@ -23,7 +23,7 @@ from fuzz_seeds import Seed, seeds_of
 
 # Of all inputs, by how much there is to go wrong, and by what one takes.
 SHARES = {
-    "video": 6, "tagged": 3, "tiff": 3, "npy": 1, "images": 2, "metadata": 8, "motion": 6,
+    "video": 6, "tagged": 3, "tiff": 3, "npy": 1, "images": 2, "lab": 8, "metadata": 8, "motion": 6,
     "sound": 3, "response": 2, "encoder": 1, "values": 8, "command": 0.5,
 }  # fmt: skip
 SHARD = 500  # inputs that one process reads, and within which seeds grow

@@ -51,6 +51,23 @@ def read_folder(path: Path) -> None:
         read_video(Path(name), 240)
 
 
+def read_lab(path: Path) -> None:
+    """Read a format of laboratories; a Photron header together with the pixels of its seed."""
+    from fuzz_seeds import photron_pixels
+    from phonoscope.video import open_video
+
+    with tempfile.TemporaryDirectory() as name:
+        if path.suffix in (".cih", ".cihx"):
+            shutil.copy(path, name)
+            path = Path(name) / path.name
+            path.with_suffix(".mraw").write_bytes(photron_pixels())
+        read_video(path, 240)
+        with open_video(path) as video:  # at the rate that it tells
+            for frame in video:
+                float(frame.time_s)
+            _check_told(video)
+
+
 def read_metadata(path: Path) -> None:
     """Give the bytes to every parser of cameras' tags; none of them may raise anything."""
     from phonoscope.video import readout
@@ -298,6 +315,7 @@ READERS: dict[str, Reader] = {
     "tiff": read_clockless,
     "npy": read_clockless,
     "images": read_folder,
+    "lab": read_lab,
     "metadata": read_metadata,
     "motion": read_motion,
     "sound": read_sound,

@@ -153,6 +153,46 @@ def _images() -> list[Seed]:
     return [*found, ("image.tif", out.getvalue())]
 
 
+def _lab() -> list[Seed]:
+    t = builders("labs")
+    deep, blue = _frames(np.uint16) >> 4, np.repeat(_frames()[:3, ..., None], 3, axis=3)
+    times = 10**17 + np.arange(COUNT) * 40000
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name)
+        files = [
+            t.cine(path / "deep.cine", deep[:4], bits=12, times=times[:4], notes=b"annotation12"),
+            t.cine(path / "ten.cine", deep[:4] >> 2, packing=256, times=times[:4] << 8),
+            t.cine(path / "twelve.cine", deep[:4], packing=1024, compression=2, filters=3),
+            t.cine(path / "old.cine", _frames()[:4], length=700),
+            t.cine(path / "colour.cine", blue),
+            t.photron(path / "packed.cih", deep, depth=12),
+            t.photron(path / "raw.cihx", deep, depth=12, **{"Color Type": "Bayer"}),
+            t.ser(path / "times.ser", deep[:4], depth=12, times=times[:4]),
+            t.ser(path / "colour.ser", blue, colour=100, times=times[:3]),
+            t.fits(path / "first.fits", deep[:4], FPS=240.0, EXPTIME="1E-3", INSTRUME="'A'"),
+            t.fits(path / "second.fits", _frames()[:4], unit=1, CADENCE=0.004),
+            _hdf5(path / "plain.h5"),
+            _hdf5(path / "packed.h5", chunks=(1, HEIGHT, WIDTH), compression="gzip", shuffle=True),
+        ]
+        return [(file.name, file.read_bytes()) for file in files]
+
+
+def _hdf5(path: Path, **how: Any) -> Path:
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        file.create_dataset("run/images", data=_frames()[:4], **how).attrs["fps"] = 240.0
+        file.attrs["exposure"] = 1e-3
+    return path
+
+
+@cache
+def photron_pixels() -> bytes:
+    """Return what lies beside the headers."""
+    packed: bytes = builders("labs").pack12(_frames(np.uint16) >> 4)
+    return packed
+
+
 def _motion() -> list[Seed]:
     from phonoscope.motion import Segment, writing_motion
     from phonoscope.types import Cells, MotionBlock, NoiseModel, VideoFacts
@@ -302,6 +342,7 @@ _MAKERS: dict[str, Callable[[], list[Seed]]] = {
     "tiff": _tiff,
     "npy": _npy,
     "images": _images,
+    "lab": _lab,
     "metadata": _metadata,
     "motion": _motion,
     "sound": _sound,

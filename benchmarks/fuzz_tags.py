@@ -16,9 +16,9 @@ SONY_XML = (
 
 
 @cache
-def builders() -> Any:
-    """Return the builders of cameras' tags that the tests have."""
-    spec = importlib.util.spec_from_file_location("tagged", ROOT / "tests" / "video" / "tagged.py")
+def builders(name: str = "tagged") -> Any:
+    """Return the builders that the tests have: of cameras' tags, or of ``"labs"``' files."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tests" / "video" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

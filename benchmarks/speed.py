@@ -1,6 +1,6 @@
 """How near to the decoder: `measure` and `recover` beside decoding the file and no more.
 
-python benchmarks/speed.py [h264] [hevc] [mjpeg] [raw] [raw16] [--frames 3000] [--repeats 5]
+python benchmarks/speed.py [h264] [hevc] [mjpeg] [raw] [raw16] [mraw12] [cine16] [--frames 3000]
 python benchmarks/speed.py --memory [--frames 2000 20000] | --start | --size | --resume 50
 
 Times of one file are taken by turns in one run, so that a noisy machine disturbs all; figures are
@@ -10,7 +10,9 @@ medians. FFmpeg's program is used where there is one (`pip install imageio-ffmpe
 import argparse
 import importlib
 import itertools
+import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -28,6 +30,7 @@ import av
 import numpy as np
 
 import phonoscope as ph
+from fuzz_tags import builders
 from phonoscope.motion import open_motion
 from phonoscope.scene import Camera, preset, write_video
 from phonoscope.types import Luma
@@ -43,6 +46,8 @@ CODECS = {
     "hevc": ("libx265", "yuv420p", ".mp4", {"preset": "ultrafast", "crf": "14"}),
     "mjpeg": ("mjpeg", "yuvj420p", ".avi", {"qmin": "1", "qmax": "2"}),
 }
+LAB = {"mraw12": "mraw12.cih", "cine16": "cine16.cine"}
+NOT_FFMPEG = (".npy", ".cih", ".cine")  # what is not decoded, or is by us
 PROGRAM = (sys.executable, "-m", "phonoscope.cli")
 
 
@@ -72,7 +77,8 @@ def main() -> None:
 
 def speed(folder: Path, codecs: list[str], frames: int, repeats: int) -> None:
     print(f"{SIZE}x{SIZE}, {frames} frames: frames/s, median of {repeats}; [ratio of wall times]")
-    print("codec | PyAV, one container  in stretches  ffmpeg |  measure  recover | recover/ffmpeg")
+    print(f"load average at the start: {os.getloadavg()[0]:.1f} of {os.cpu_count()} cores")
+    print("codec  | read, one thread  in stretches  ffmpeg |  measure  recover | recover/ffmpeg")
     for codec in codecs:
         clip, output = render(folder, codec, frames), folder / "clip.motion"
         actions: dict[str, Callable[[], object]] = {
@@ -81,7 +87,7 @@ def speed(folder: Path, codecs: list[str], frames: int, repeats: int) -> None:
             "measure": partial(ph.measure, clip, output=output, fps=RATE),
             "recover": partial(ph.recover, clip, fps=RATE),
         }
-        if (program := ffmpeg()) and clip.suffix != ".npy":
+        if (program := ffmpeg()) and clip.suffix not in NOT_FFMPEG:
             given = [program, "-loglevel", "error", "-i", str(clip), "-f", "null", "-"]
             actions["ffmpeg"] = partial(subprocess.run, given, check=True)
         ph.recover(clip, fps=RATE, duration=0.1)  # compiled before the clock runs
@@ -93,12 +99,12 @@ def speed(folder: Path, codecs: list[str], frames: int, repeats: int) -> None:
         ratios = [r / f for r, f in zip(took["recover"], took.get("ffmpeg", []), strict=False)]
         spread = f"{median(ratios):.2f} [{min(ratios):.2f}, {max(ratios):.2f}]" if ratios else "-"
         print(
-            f"{codec:5} | {best['one']:19,.0f}  {best['stretches']:12,.0f}"
+            f"{codec:6} | {best['one']:16,.0f}  {best['stretches']:12,.0f}"
             f"  {best.get('ffmpeg', np.nan):6,.0f} | {best['measure']:8,.0f}"
             f"  {best['recover']:7,.0f} | {spread}",
             flush=True,
         )
-        clip.unlink()
+        remove(clip)
 
 
 def memory(folder: Path, codecs: list[str], lengths: list[int]) -> None:
@@ -110,9 +116,9 @@ def memory(folder: Path, codecs: list[str], lengths: list[int]) -> None:
             measured = peak_mb("measure", *given, str(folder / "out.motion"))
             heard = peak_mb("recover", *given, str(folder / "out.wav"), "--force")
             print(
-                f"{codec:5} {frames:7,} frames: measure {measured:4.0f} MB, recover {heard:4.0f} MB"
+                f"{codec:6} {frames:7,} frames: measure {measured:4.0f} MB, recover {heard:4.0f} MB"
             )
-            clip.unlink()
+            remove(clip)
 
 
 def peak_mb(*given: str) -> float:
@@ -193,10 +199,13 @@ def same(one: Path, other: Path) -> bool:
 def render(folder: Path, codec: str, frames: int, side: int = SIZE) -> Path:
     """Encode one period of a scene, and repeat its packets as often as is needed.
 
-    16 bits are a NumPy file: uncompressed containers that FFmpeg writes call them RGB.
+    16 bits are a NumPy file: uncompressed containers that FFmpeg writes call them RGB. Formats of
+    laboratories are written as the tests write them.
     """
     if codec == "raw16":
         return render_deep(folder / "raw16.npy", frames, side)
+    if codec in LAB:
+        return render_lab(folder / LAB[codec], frames, side)
     if codec == "raw":
         write_video(scene_frames(side, frames), folder / "raw.avi", 30, codec="raw")
         return folder / "raw.avi"
@@ -225,6 +234,33 @@ def render_deep(path: Path, frames: int, side: int) -> Path:
     return path
 
 
+def render_lab(path: Path, frames: int, side: int) -> Path:
+    """Write a file of a few frames as the tests do, and repeat their bytes."""
+    distinct = [luma.astype(np.uint16) << 4 for luma in scene_frames(side, DISTINCT)]
+    few, labs = np.array(distinct), builders("labs")
+    if path.suffix == ".cih":
+        labs.photron(path, few[:1], depth=12, **{"Total Frame": frames})
+        parts = [labs.pack12(frame) for frame in few]
+        with path.with_suffix(".mraw").open("wb") as file:
+            for number in range(frames):
+                file.write(parts[number % len(parts)])
+        return path
+    # The table of places lies before the images: written for as many as there will be.
+    labs.cine(path, np.broadcast_to(np.zeros((1, 1, 1), np.uint16), (frames, side, side)), bits=12,
+              head_only=True)  # fmt: skip
+    with path.open("ab") as file:
+        head = struct.pack("<II", 8, 2 * side * side)
+        parts = [head + frame[::-1].tobytes() for frame in few]
+        for number in range(frames):
+            file.write(parts[number % len(parts)])
+    return path
+
+
+def remove(clip: Path) -> None:
+    for path in clip.parent.glob(f"{clip.stem}.*"):
+        path.unlink()
+
+
 def repeat(once: Path, path: Path, frames: int) -> None:
     with av.open(str(once)) as source, av.open(str(path), "w") as target:
         stream: Any = source.streams.video[0]
@@ -248,10 +284,11 @@ def scene_frames(side: int, frames: int) -> Iterator[Luma]:
 
 
 def discard(path: Path) -> None:
-    if path.suffix == ".npy":
+    if path.suffix in NOT_FFMPEG:
         with open_video(path, fps=RATE) as video:
             for frame in video:
-                frame.luma.max()  # it is mapped, and not read before it is looked at
+                if path.suffix == ".npy":
+                    frame.luma.max()  # it is mapped, and not read before it is looked at
         return
     with av.open(str(path)) as container:
         container.streams.video[0].thread_type = "AUTO"

@@ -14,6 +14,8 @@ from typing import Any
 
 from phonoscope.errors import OutputError, PhonoscopeError
 
+PHOTRON_SUFFIXES = (".cihx", ".cih", ".mraw")  # a header, and the pixels
+DATASET_MARK = "::"  # between a file and the dataset in it
 _CHUNK = 1 << 20
 
 
@@ -215,20 +217,21 @@ def _reason(error: OSError, *places: Path) -> str | None:
 def sha256(
     source: str | os.PathLike[str], *, stopped: Callable[[], bool] = lambda: False
 ) -> str | None:
-    """Return the SHA-256 of a file; of a folder or pattern, that of its ``sha256sum`` listing.
+    """Return the SHA-256 of a file; of several, that of their ``sha256sum`` listing.
 
     Parameters
     ----------
     source
-        A file, a folder (hidden files do not count), or a pattern such as ``frames/*.png``.
+        A file, a folder (hidden files do not count), or a pattern such as ``frames/*.png``. A
+        Photron recording is the header and the pixels.
     stopped
         Asked after every megabyte whether to give up, and return None.
     """
-    path = Path(source)
-    if path.is_file():
-        return _file_sha256(path, stopped)
+    files = _files_of(Path(source))
+    if len(files) == 1 and without_dataset(source).is_file():
+        return _file_sha256(files[0], stopped)
     listing = hashlib.sha256()
-    for file in _files_of(path):
+    for file in files:
         digest = _file_sha256(file, stopped)
         if digest is None:
             return None
@@ -236,8 +239,24 @@ def sha256(
     return listing.hexdigest()
 
 
+def without_dataset(source: str | os.PathLike[str]) -> Path:
+    """Return the file in ``file.h5::/dataset``; else what is given."""
+    file, mark, _ = str(source).partition(DATASET_MARK)
+    return Path(file) if mark and Path(file).is_file() else Path(source)
+
+
+def beside(path: Path, *suffixes: str) -> list[Path]:
+    """Return the files of the same name with one of some suffixes, both in any case."""
+    found = {other.name.lower(): other for other in path.parent.iterdir()}
+    named = (found.get(path.stem.lower() + suffix) for suffix in suffixes)
+    return [other for other in named if other is not None and other.is_file()]
+
+
 def _files_of(path: Path) -> list[Path]:
+    path = without_dataset(path)
     if path.is_file():
+        if path.suffix.lower() in PHOTRON_SUFFIXES:
+            return beside(path, *PHOTRON_SUFFIXES)
         return [path]
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if not file.name.startswith("."))

@@ -59,7 +59,7 @@ def test_corpus_is_small() -> None:
 
 
 @pytest.mark.parametrize(
-    "reader", ["video", "tagged", "tiff", "npy", "images", "metadata", "motion", "sound"]
+    "reader", ["video", "tagged", "tiff", "npy", "images", "lab", "metadata", "motion", "sound"]
 )
 def test_whole_files_are_read(fuzz: ModuleType, read: Any, reader: str, tmp_path: Path) -> None:
     for name, data in fuzz.seeds_of(reader):
@@ -68,7 +68,7 @@ def test_whole_files_are_read(fuzz: ModuleType, read: Any, reader: str, tmp_path
 
 
 def test_same_seed_same_damage(fuzz: ModuleType) -> None:
-    for reader in ("tiff", "motion", "response", "values"):
+    for reader in ("tiff", "lab", "motion", "response", "values"):
         seeds = [data for _, data in fuzz.seeds_of(reader)]
         first, again, other = (
             [fuzz.damaged(reader, seeds[0], seeds, rng) for _ in range(20)]

@@ -6,11 +6,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import av
+import h5py
 import numpy as np
 import pytest
 import tifffile
 from numpy.typing import NDArray
 
+from . import labs
 from .tagged import ROWS
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -120,6 +122,12 @@ def npy_file(path, frames):
     return path / "frames.npy"
 
 
+def hdf5_file(path, frames):
+    with h5py.File(path / "frames.h5", "w") as file:
+        file["run/images"] = frames
+    return path / "frames.h5"
+
+
 BACKENDS: dict[str, Callable] = {
     "ffv1-mkv": mkv,
     "h264-mp4": mp4,
@@ -131,6 +139,12 @@ BACKENDS: dict[str, Callable] = {
     "tiff-stack": tiff_stack,
     "imagej-stack": imagej_stack,
     "npy": npy_file,
+    "cine": lambda path, frames: labs.cine(path / "x.cine", frames),
+    "cih": lambda path, frames: labs.photron(path / "x.cih", frames),
+    "mraw": lambda path, frames: labs.photron(path / "x.cihx", frames).with_suffix(".mraw"),
+    "ser": lambda path, frames: labs.ser(path / "x.ser", frames),
+    "fits": lambda path, frames: labs.fits(path / "x.fits", frames),
+    "hdf5": hdf5_file,
     "array": lambda path, frames: frames,
     "list": lambda path, frames: list(frames),
     "iterator": lambda path, frames: iter(list(frames)),

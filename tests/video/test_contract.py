@@ -211,14 +211,44 @@ def test_strange_names(name, tools, tmp_path, monkeypatch):
     same(list(open_video(name)), frames, range(3))
 
 
-def test_real_clips(data):
-    for path, count in (
-        ("video/tuning_fork_64hz_250fps.mp4", 888),
-        ("formats/data_small_cine.cine", 235),
-    ):
-        with open_video(data / path) as video:
-            assert sum(1 for _ in video) == count
-            assert not video.facts.variable_rate
-            rate = video.facts.capture_rate
-        assert rate == (100 if path.endswith("cine") else 50)
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"bigtiff": True}, {"bigtiff": True, "rowsperstrip": 5}, {"tile": (16, 32)},
+        {"bigtiff": True, "tile": (16, 16), "compression": "zlib"}, {"byteorder": ">"},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("pages", [True, False])
+def test_every_kind_of_tiff(how, bits, pages, tools, tmp_path):
+    frames = tools.random_frames(5, bits=bits)
+    whole = {key: how[key] for key in how if key in ("bigtiff", "byteorder")}
+    each = {key: how[key] for key in how if key not in whole}
+    with tifffile.TiffWriter(tmp_path / "x.tif", **whole) as writer:
+        for part in frames if pages else [frames]:
+            writer.write(part, contiguous=not pages, photometric="minisblack", **each)
+    with open_video(tmp_path / "x.tif", fps=RATE) as video:
+        assert video.facts.bits == bits
+        same(list(video), frames, range(5))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_folder_of_16_bit_images(suffix, tools, tmp_path):
+    frames = tools.random_frames(12, bits=16)
+    for number, frame in enumerate(frames):
+        path = tmp_path / f"frame{number}{suffix}"
+        if suffix == ".png":
+            tools.write_image(path, frame)
+        else:
+            tifffile.imwrite(path, frame)
+    with open_video(tmp_path, fps=RATE) as video:
+        assert video.facts.bits == 16
+        same(list(video), frames, range(12))
+
+
+def test_real_clip(data):
+    with open_video(data / "video/tuning_fork_64hz_250fps.mp4") as video:
+        assert sum(1 for _ in video) == 888
+        assert not video.facts.variable_rate
+        assert (video.facts.capture_rate, video.facts.capture_rate_source) == (50, "container")
         assert "--fps" in video.warnings[0]

@@ -12,8 +12,9 @@ from phonoscope.batch.table import read_table
 from phonoscope.errors import UsageError
 
 VIDEOS = (
-    ".3gp", ".avi", ".cine", ".m2ts", ".m4v", ".mj2", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg",
-    ".mts", ".mxf", ".ogv", ".ts", ".webm", ".wmv", ".y4m",
+    ".3gp", ".avi", ".cih", ".cihx", ".cine", ".fit", ".fits", ".fts", ".m2ts", ".m4v", ".mj2",
+    ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ser", ".ts", ".webm", ".wmv",
+    ".y4m",
 )  # fmt: skip
 _BESIDE = ("enhanced", "equalized")  # as `version_path` ends what it names
 

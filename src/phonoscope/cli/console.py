@@ -132,8 +132,10 @@ def print_inspection(found: "Inspection", picture: Path | None) -> None:
         ("file", f"{facts.codec}, {facts.width} x {facts.height}, {facts.bits} bit{size}"),
         ("length", length),
         ("capture rate", _rate_text(float(facts.capture_rate), facts.capture_rate_source)),
+        *[("", f"{one.where}: {float(one.rate):.6g}") for one in facts.rates[1:]],
         *([("camera", facts.camera)] if facts.camera else []),
         *(_shutter(shutter_facts(facts)) or [("shutter", _global(facts))]),
+        *([("exposure", _exposure(facts.exposure_s))] if facts.exposure_s else []),
         ("band", f"{low:.4g} to {high:.4g} Hz"),
         ("noise floor", f"{found.noise_px:.2g} px RMS, of the whole picture in that band"),
         ("detectable", f"{found.detectable_px:.2g} px RMS, in the band and common to the picture"),
@@ -226,6 +228,12 @@ def _global(facts: "VideoFacts") -> str:
     return f"global, {told.get(facts.shutter.source, 'from the file')}"
 
 
+def _exposure(exposure_s: float) -> str:
+    return (
+        f"{1e6 * exposure_s:.4g} µs, from the file; it leaves no sound at {1 / exposure_s:.4g} Hz"
+    )
+
+
 def _shutter(shutter: Mapping[str, Any]) -> list[tuple[str, str]]:
     if shutter.get("kind") != "rolling":
         return []
@@ -241,5 +249,9 @@ def _shutter(shutter: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _rate_text(rate: float, source: str) -> str:
-    where = {"user": "as given", "container": "from the file"}
+    where = {
+        "user": "as given",
+        "file": "at which the camera recorded, says the file",
+        "container": "at which the file plays",
+    }
     return f"{rate:.6g} frames/s, {where[source]}"

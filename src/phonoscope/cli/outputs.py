@@ -5,12 +5,12 @@ from pathlib import Path
 
 from phonoscope.batch import made_here
 from phonoscope.errors import UsageError
-from phonoscope.files import check_writable
+from phonoscope.files import check_writable, without_dataset
 
 
 def default_output(source: str, suffix: str) -> Path:
     """Return `source` with another suffix; raise `UsageError` if that is somebody else's file."""
-    path = Path(source)
+    path = without_dataset(source)
     if glob.has_magic(source) and not path.exists():
         raise UsageError(f"the images {source} have no one name; choose the output with -o.")
     if path.is_dir():
@@ -41,7 +41,7 @@ def check_outputs(source: str, *targets: Path | None, read: Path | None = None) 
 def _is_input(source: str, target: Path) -> bool:
     if not target.exists():
         return False
-    path = Path(source)
+    path = without_dataset(source)
     if path.exists() and path.samefile(target):
         return True
     inside = path.is_dir() and target.resolve().parent == path.resolve()

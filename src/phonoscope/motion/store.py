@@ -173,7 +173,10 @@ def _read_block(path: Path, number: int, cells: int) -> MotionBlock:
 
 
 def facts_json(facts: VideoFacts) -> dict[str, Any]:
-    return {k: str(v) if isinstance(v, Fraction) else v for k, v in asdict(facts).items()}
+    """Return the facts as JSON can hold them: fractions as text."""
+    values = {k: str(v) if isinstance(v, Fraction) else v for k, v in asdict(facts).items()}
+    values["rates"] = [{**asdict(rate), "rate": str(rate.rate)} for rate in facts.rates]
+    return values
 
 
 def checksum(connection: sqlite3.Connection) -> int:

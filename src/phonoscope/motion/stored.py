@@ -15,8 +15,8 @@ from typing import Any, get_args
 import numpy as np
 
 from phonoscope.choices import Direction
-from phonoscope.types import Cells, NoiseModel, Shutter, VideoFacts
-from phonoscope.types.video import ShutterSource
+from phonoscope.types import Cells, NoiseModel, RateCandidate, Shutter, VideoFacts
+from phonoscope.types.video import RateSource, ShutterSource
 
 SIGNS_OF_DAMAGE = (
     sqlite3.Error, zlib.error, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
@@ -47,6 +47,7 @@ def facts_of(stored: Mapping[str, Any]) -> VideoFacts:
         values[key] = None if values[key] is None else _rate(values[key])
     values["warnings"] = sentences_of(values["warnings"])
     values["shutter"] = _shutter(values.get("shutter", {}))
+    values["rates"] = _rates(values.get("rates", []))
     facts = VideoFacts(**values)
     _require(isinstance(facts.capture_rate, Fraction), "capture rate", facts.capture_rate)
     for key in _TEXTS:
@@ -55,9 +56,9 @@ def facts_of(stored: Mapping[str, Any]) -> VideoFacts:
         count_of(getattr(facts, key), key, least=1)
     for key in ("frames", "rotation_deg"):
         count_of(getattr(facts, key) or 0, key)
-    for key in ("reordered", "length_s"):
+    for key in ("reordered", "length_s", "exposure_s"):
         _require(math.isfinite(getattr(facts, key) or 0), key, getattr(facts, key))
-    _require(facts.capture_rate_source in ("user", "container"), "rate", facts.capture_rate_source)
+    _require(facts.capture_rate_source in get_args(RateSource), "rate", facts.capture_rate_source)
     _require(isinstance(facts.variable_rate, bool), "variable_rate", facts.variable_rate)
     return facts
 
@@ -109,6 +110,15 @@ def _rate(text: str) -> Fraction:
     rate = Fraction(text)
     _require(0 < float(rate) < math.inf, "rate", text)
     return rate
+
+
+def _rates(stored: Any) -> tuple[RateCandidate, ...]:
+    _require(isinstance(stored, list), "rates", stored)
+    rates = tuple(RateCandidate(**{**told, "rate": _rate(told["rate"])}) for told in stored)
+    for told in rates:
+        _require(told.source in get_args(RateSource), "source of a rate", told.source)
+        _require(isinstance(told.where, str), "place of a rate", told.where)
+    return rates
 
 
 def _shutter(stored: Mapping[str, Any]) -> Shutter:

@@ -1,17 +1,16 @@
 """A look at a video before the long run: what can be heard in it, and what that will take."""
 
 import math
-import os
 import time
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from phonoscope.choices import Direction, ShutterKind
 from phonoscope.errors import InputError, UsageError
+from phonoscope.files import identity
 from phonoscope.motion import detail_px, frames_to_look_at, saturated
 from phonoscope.pipeline.advice import advice
 from phonoscope.pipeline.measuring import measuring
@@ -130,7 +129,11 @@ def inspect(
         else watch.seconds(samples) + foreseen.seconds + checked_s * samples / sample.samples,
         memory_bytes=_memory(facts, len(cells), samples or sample.samples, chosen[1]),
         # What the rate holds is among the advice.
-        warnings=tuple(w for w in warnings if w not in low_rate_warning(facts.capture_rate)),
+        warnings=tuple(
+            w
+            for w in warnings
+            if w not in low_rate_warning(facts.capture_rate, facts.capture_rate_source)
+        ),
     )
     return replace(found, advice=advice(found))
 
@@ -205,8 +208,8 @@ class _Watch:
 
 
 def _size(source: Any) -> int | None:
-    is_file = isinstance(source, str | os.PathLike) and Path(source).is_file()
-    return Path(source).stat().st_size if is_file else None
+    known = identity(source)
+    return None if known is None else known["bytes"]
 
 
 def _cell_noise(sample: MotionField) -> Float64:

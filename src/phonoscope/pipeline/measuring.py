@@ -300,7 +300,7 @@ class Run:
     def warnings(self, lost: Sequence[int]) -> tuple[str, ...]:
         known = self.video.warnings
         if self.facts.shutter.rolling:  # it has heard far above half the frame rate
-            slow = low_rate_warning(self.facts.capture_rate)
+            slow = low_rate_warning(self.facts.capture_rate, self.facts.capture_rate_source)
             known = tuple(warning for warning in known if warning not in slow)
         if not lost:
             return known

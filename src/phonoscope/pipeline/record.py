@@ -154,9 +154,14 @@ def _file_facts(facts: VideoFacts) -> dict[str, Any]:
         "capture_fps": float(facts.capture_rate),
         "capture_fps_exact": str(facts.capture_rate),
         "capture_fps_source": facts.capture_rate_source,
+        "capture_fps_found": [
+            {"fps": float(one.rate), "source": one.source, "where": one.where}
+            for one in facts.rates
+        ],
         "container_fps": None if facts.container_rate is None else float(facts.container_rate),
         "variable_rate": facts.variable_rate,
         "shutter": shutter_facts(facts),
+        "exposure_in_file_s": facts.exposure_s,
         "camera": facts.camera,
         "frames_in_file": facts.frames,
         "width": facts.width,

@@ -9,7 +9,7 @@ import numpy as np
 
 from phonoscope.blocks import LazyBlocks, changed, samples_of
 from phonoscope.errors import UsageError
-from phonoscope.types import Cells, MotionBlock, MotionField, Region, Shutter
+from phonoscope.types import Cells, MotionBlock, MotionField, RateCandidate, Region, Shutter
 
 
 def select(
@@ -43,7 +43,9 @@ def select(
     """
     if fps is not None and fps != field.facts.capture_rate:
         scale = float(field.facts.capture_rate / fps)
-        facts = replace(field.facts, capture_rate=fps, capture_rate_source="user")
+        given = RateCandidate(fps, "user", "the rate given")
+        rates = (given, *(rate for rate in field.facts.rates if rate.source != "user"))
+        facts = replace(field.facts, capture_rate=fps, capture_rate_source="user", rates=rates)
         blocks = changed(field.blocks, lambda b: replace(b, time_s=b.time_s * scale))
         field = replace(field, facts=facts, blocks=blocks)
     if shutter is not None:

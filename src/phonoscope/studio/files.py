@@ -10,8 +10,9 @@ from typing import Any
 from phonoscope.errors import OutputError, UsageError
 
 _VIDEOS = (
-    ".3gp", ".avi", ".cine", ".m2ts", ".m4v", ".mj2", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg",
-    ".mts", ".mxf", ".npy", ".ogv", ".tif", ".tiff", ".ts", ".webm", ".wmv", ".y4m",
+    ".3gp", ".avi", ".cih", ".cihx", ".cine", ".fit", ".fits", ".fts", ".h5", ".hdf5", ".m2ts",
+    ".m4v", ".mj2", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".npy", ".ogv", ".ser",
+    ".tif", ".tiff", ".ts", ".webm", ".wmv", ".y4m",
 )  # fmt: skip
 _LONGEST_NAME = 120
 

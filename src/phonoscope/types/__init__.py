@@ -14,7 +14,15 @@ from phonoscope.types.motion import BandMotion, Cells, MotionBlock, MotionField,
 from phonoscope.types.shape import Shape
 from phonoscope.types.sound import Sound, Verdict
 from phonoscope.types.speakers import Gender, PitchTrack, Sex, Speakers, SpeechActivity
-from phonoscope.types.video import GLOBAL, Frame, Region, Shutter, Stretches, VideoFacts
+from phonoscope.types.video import (
+    GLOBAL,
+    Frame,
+    RateCandidate,
+    Region,
+    Shutter,
+    Stretches,
+    VideoFacts,
+)
 
 __all__ = [
     "GLOBAL",
@@ -36,6 +44,7 @@ __all__ = [
     "MotionField",
     "NoiseModel",
     "PitchTrack",
+    "RateCandidate",
     "Region",
     "Sex",
     "Shape",

@@ -32,7 +32,7 @@ class Inspection:
     facts
         What the file says, and the user.
     size_bytes
-        Of the file; None where the source is none.
+        Of the file or files; None where the source is none.
     sampled
         Frames looked at, from the beginning of the range.
     samples

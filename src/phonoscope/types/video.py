@@ -10,6 +10,7 @@ from phonoscope.errors import UsageError
 from phonoscope.types.arrays import Float64, Luma
 
 ShutterSource = Literal["assumed", "user", "file", "table", "lamp"]
+RateSource = Literal["user", "file", "container"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +99,26 @@ GLOBAL = Shutter()
 
 
 @dataclass(frozen=True, slots=True)
+class RateCandidate:
+    """A capture rate that something tells.
+
+    Attributes
+    ----------
+    rate
+        Frames a second.
+    source
+        ``"user"``: given; ``"file"``: where the camera writes the rate at which it recorded;
+        ``"container"``: the rate at which the file plays, which may be another.
+    where
+        In words, such as ``"FrameRate of the cine's setup"``.
+    """
+
+    rate: Fraction
+    source: RateSource
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class VideoFacts:
     """What is known of a video before any frame is decoded.
 
@@ -119,7 +140,8 @@ class VideoFacts:
         Frames a second at which the camera recorded; sample n was taken at ``n / capture_rate``
         unless `variable_rate`.
     capture_rate_source
-        Where `capture_rate` comes from: ``"user"`` or ``"container"``.
+        Where `capture_rate` comes from: the ``"user"``; the ``"file"``, where its camera says how
+        fast it recorded; or the ``"container"``, which says how fast it plays.
     variable_rate
         Whether frames are spaced unevenly, so that only each frame's own time holds.
     rotation_deg
@@ -135,6 +157,11 @@ class VideoFacts:
         Sentences that the user should read.
     length_s
         Of playback, as the container declares it, or None where it does not say.
+    exposure_s
+        For which each frame was exposed, as the file says, s; None where it does not.
+    rates
+        Every capture rate that was found, the most trusted first: `capture_rate` is that of the
+        first.
     """
 
     name: str
@@ -147,7 +174,7 @@ class VideoFacts:
     frames: int | None
     container_rate: Fraction | None
     capture_rate: Fraction
-    capture_rate_source: Literal["user", "container"]
+    capture_rate_source: RateSource
     variable_rate: bool = False
     rotation_deg: int = 0
     shutter: Shutter = GLOBAL
@@ -155,6 +182,8 @@ class VideoFacts:
     camera: str = ""
     warnings: tuple[str, ...] = ()
     length_s: float | None = None
+    exposure_s: float | None = None
+    rates: tuple[RateCandidate, ...] = ()
 
     @property
     def frames_about(self) -> int | None:

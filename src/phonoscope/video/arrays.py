@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonoscope.errors import InputError
-from phonoscope.video.indexed import IndexedVideo, check_array, clockless_facts
+from phonoscope.video.indexed import IndexedVideo, array_facts, check_array
+from phonoscope.video.rate import candidates_of
 from phonoscope.video.window import Window
 
 # NumPy reads a header as Python, and an archive by its first bytes.
@@ -32,7 +33,7 @@ def open_array(
         )
     like = check_array(array[0], name, 0)
     bits = 8 * like.dtype.itemsize
-    facts = clockless_facts(name, kind, f"gray{bits}", like, bits, len(array), rate)
+    facts = array_facts(name, kind, f"gray{bits}", like, bits, len(array), candidates_of(rate))
     return IndexedVideo(
         facts,
         len(array),

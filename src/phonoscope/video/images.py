@@ -10,8 +10,9 @@ import av
 
 from phonoscope.errors import InputError
 from phonoscope.types import Luma
-from phonoscope.video.indexed import IndexedVideo, clockless_facts
+from phonoscope.video.indexed import IndexedVideo, array_facts
 from phonoscope.video.luma import bounded, luma_of, require_layout
+from phonoscope.video.rate import candidates_of
 from phonoscope.video.tiff import SUFFIXES as TIFF_SUFFIXES
 from phonoscope.video.tiff import read_single
 from phonoscope.video.window import Window
@@ -52,7 +53,7 @@ def select_images(paths: Sequence[Path], source: str) -> list[Path]:
 def open_images(paths: list[Path], window: Window, rate: Fraction, name: str) -> IndexedVideo:
     """Return images as a video; the first one settles size and depth."""
     first, bits, codec, pixel_format = _decode(paths[0])
-    facts = clockless_facts(name, codec, pixel_format, first, bits, len(paths), rate)
+    facts = array_facts(name, codec, pixel_format, first, bits, len(paths), candidates_of(rate))
 
     def read(index: int) -> Luma:
         luma, found, _, _ = _decode(paths[index])

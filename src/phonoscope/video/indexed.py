@@ -1,6 +1,7 @@
-"""Sources without a clock: anything whose frames can be read by number, or come one by one."""
+"""Anything whose frames can be read by number, or come one by one."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sized
+import math
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
 from contextlib import AbstractContextManager
 from fractions import Fraction
 from itertools import chain
@@ -10,26 +11,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonoscope.errors import InputError
-from phonoscope.types import Frame, Luma, Stretches, VideoFacts
-from phonoscope.video.rate import choose_rate
+from phonoscope.types import Frame, Luma, RateCandidate, Stretches, VideoFacts
+from phonoscope.video.rate import candidates_of, choose_rate
 from phonoscope.video.session import Session
+from phonoscope.video.timeline import Timeline
 from phonoscope.video.window import Window
 
 Reader = Callable[[int], Luma]
 OpenReader = Callable[[], AbstractContextManager[Reader]]
 
 
-def clockless_facts(
+def array_facts(
     name: str,
     kind: str,
     pixel_format: str,
     like: Luma,
     bits: int,
     frames: int | None,
-    rate: Fraction,
+    rates: Sequence[RateCandidate],
 ) -> VideoFacts:
-    """Return the facts of a source whose capture rate only the user knows."""
-    capture, source, warnings = choose_rate(rate, None, name)
+    """Return the facts of a source of arrays `like` the first one."""
+    chosen, warnings = choose_rate(rates, name)
     height, width = like.shape
     return VideoFacts(
         name=name,
@@ -41,9 +43,10 @@ def clockless_facts(
         bits=bits,
         frames=frames,
         container_rate=None,
-        capture_rate=capture,
-        capture_rate_source=source,
+        capture_rate=chosen.rate,
+        capture_rate_source=chosen.source,
         warnings=warnings,
+        rates=tuple(rates),
     )
 
 
@@ -83,7 +86,10 @@ def check_same(frame: Luma, facts: VideoFacts, what: str) -> Luma:
 
 
 class IndexedVideo(Session):
-    """Frames read by number: images, pages, slices of an array."""
+    """Frames read by number: images, pages, slices of an array.
+
+    Where a `timeline` says that frames are spaced unevenly, each has its own time.
+    """
 
     def __init__(
         self,
@@ -92,14 +98,34 @@ class IndexedVideo(Session):
         window: Window,
         open_reader: OpenReader,
         label: Callable[[int], str],
+        timeline: Timeline | None = None,
     ) -> None:
         super().__init__(facts)
-        window.check_against(count / facts.capture_rate, facts)
-        stop = window.stop_index(facts.capture_rate)
-        first = window.start_index(facts.capture_rate)
-        self._indices = range(first, count if stop is None else min(stop, count))
+        self._rate = facts.capture_rate
+        self._ticks = None if timeline is None else timeline.ticks
+        if timeline is not None and facts.capture_rate_source == "user":
+            self._tick_s = timeline.tick_s * timeline.nominal / facts.capture_rate
+        elif timeline is not None:
+            self._tick_s = timeline.tick_s
+        window.check_against(self._time_s(count - 1) + 1 / self._rate, facts)
+        self._indices = self._within(window, count)
         self._open_reader = open_reader
         self._label = label
+
+    def _time_s(self, index: int) -> Fraction:
+        if self._ticks is None:
+            return index / self._rate
+        return int(self._ticks[index]) * self._tick_s
+
+    def _within(self, window: Window, count: int) -> range:
+        if self._ticks is None:
+            first, stop = window.start_index(self._rate), window.stop_index(self._rate)
+            return range(first, count if stop is None else min(stop, count))
+        edges = [math.ceil(window.start_s / self._tick_s)]
+        if window.end_s is not None:
+            edges.append(math.ceil(window.end_s / self._tick_s))
+        first, stop = (*np.searchsorted(self._ticks, edges).tolist(), count)[:2]
+        return range(first, stop)
 
     def _read(self) -> Generator[Frame, None, None]:
         return self._frames(self._indices)
@@ -118,7 +144,7 @@ class IndexedVideo(Session):
         with self._open_reader() as read:
             for index in indices:
                 luma = check_same(read(index), self.facts, self._label(index))
-                yield Frame(index, index / self.facts.capture_rate, luma)
+                yield Frame(index, self._time_s(index), luma)
 
 
 class StreamVideo(Session):
@@ -137,9 +163,8 @@ class StreamVideo(Session):
         like = check_array(first, self._name, 0)
         bits = 8 * like.dtype.itemsize
         count = len(source) if isinstance(source, Sized) else None
-        super().__init__(
-            clockless_facts(self._name, "array", f"gray{bits}", like, bits, count, rate)
-        )
+        rates = candidates_of(rate)
+        super().__init__(array_facts(self._name, "array", f"gray{bits}", like, bits, count, rates))
         self._window = window
         self._spent = False
 

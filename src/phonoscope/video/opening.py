@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonoscope.errors import InputError, InputNotFoundError, UsageError
-from phonoscope.video import images, tiff
+from phonoscope.video import images, lab, tiff
 from phonoscope.video.arrays import open_array, open_npy
 from phonoscope.video.container import ContainerVideo
 from phonoscope.video.contract import Video
@@ -30,14 +30,16 @@ def open_video(
     Parameters
     ----------
     source
-        Path of a video file; of a folder of images, or a pattern such as ``"frames/*.png"``
-        (frame2 comes before frame10); of a multi-page TIFF; of a ``.npy`` file ``(frames, height,
-        width)``, which is mapped and not loaded; or such an array; or any iterable of 2-D arrays.
-        Arrays are uint8 or uint16.
+        Path of a video file; of a recording of a laboratory's camera (``.cine``, ``.cih``,
+        ``.cihx``, ``.mraw``); of a SER, FITS or HDF5 file (``"x.h5::/name"`` is a dataset in one);
+        of a folder of images, or a pattern such as ``"frames/*.png"`` (frame2 comes before
+        frame10); of a multi-page TIFF; of a ``.npy`` file ``(frames, height, width)``, which is
+        mapped and not loaded; or such an array; or any iterable of 2-D arrays. Arrays are uint8 or
+        uint16.
     fps
         Rate at which the camera recorded, frames/s, exact: ``2200``, ``59.94`` or
-        ``"30000/1001"``. It wins over what a video file says of its own playback; sources without
-        a clock (images, arrays) need it.
+        ``"30000/1001"``. It wins over what a file says of itself; sources without a clock (images,
+        arrays) need it.
     start, duration
         The stretch to read, in seconds of capture time: frames with
         ``start <= time < start + duration``. Frames keep their index and time in the source.
@@ -92,10 +94,15 @@ def _open_path(path: Path, window: Window, rate: Fraction | None) -> Video:
     if path.is_dir():
         found = images.select_images(list(path.iterdir()), f"the folder {name}")
         return images.open_images(found, window, _required(rate, name), name)
-    if not path.exists():
+    file, dataset = lab.split_dataset(path)
+    if not file.exists():
         return _open_pattern(path, window, rate)
-    _check_readable(path)
-    suffix = path.suffix.lower()
+    _check_readable(file)
+    suffix = file.suffix.lower()
+    if suffix in lab.HDF5_SUFFIXES:
+        return lab.open_hdf5(file, dataset, window, rate)
+    if suffix in _LAB:
+        return _LAB[suffix](path, window, rate)
     if suffix == ".npy":
         return open_npy(path, window, _required(rate, name))
     if suffix in tiff.SUFFIXES:
@@ -103,6 +110,14 @@ def _open_path(path: Path, window: Window, rate: Fraction | None) -> Video:
     if suffix in images.SUFFIXES:
         return images.open_images([path], window, _required(rate, name), name)
     return ContainerVideo(path, rate, window)
+
+
+_LAB: dict[str, Callable[[Path, Window, Fraction | None], Video]] = {
+    ".cine": lab.open_cine,
+    **dict.fromkeys((".cih", ".cihx", ".mraw"), lab.open_photron),
+    ".ser": lab.open_ser,
+    **dict.fromkeys((".fits", ".fit", ".fts"), lab.open_fits),
+}
 
 
 def _open_pattern(path: Path, window: Window, rate: Fraction | None) -> Video:

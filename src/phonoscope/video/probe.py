@@ -13,11 +13,11 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from phonoscope.errors import InputError
-from phonoscope.types import VideoFacts
+from phonoscope.types import RateCandidate, VideoFacts
 from phonoscope.video.clock import Clock, fit_clock
 from phonoscope.video.luma import Layout, bounded, require_layout
 from phonoscope.video.numbering import Damage, decoded
-from phonoscope.video.rate import choose_rate, no_clock, plain
+from phonoscope.video.rate import candidates_of, choose_rate, plain
 from phonoscope.video.readout import Tags, camera_tags, shutter_of
 
 # Timestamps are scanned without decoding until one of these is reached: seconds at worst.
@@ -131,10 +131,12 @@ def _facts(
     user_rate: Fraction | None,
     tags: Tags,
 ) -> VideoFacts:
-    if clock is None and user_rate is None:
-        raise no_clock(str(path))
     container_rate = None if clock is None else clock.rate
-    rate, source, warnings = choose_rate(user_rate, container_rate, str(path))
+    plays = None
+    if container_rate is not None:
+        plays = RateCandidate(container_rate, "container", "the file's rate of playback")
+    rates = candidates_of(user_rate, plays)
+    chosen, warnings = choose_rate(rates, str(path))
     variable = clock is not None and clock.variable
     if variable:
         warnings += (_variable_warning(clock, user_rate),)
@@ -144,7 +146,7 @@ def _facts(
             f"players turn this video by {rotation} degrees; frames and regions are in the "
             "coordinates of the picture as stored, unturned.",
         )
-    shutter, sentence = shutter_of(tags, (trial.width, trial.height), rate)
+    shutter, sentence = shutter_of(tags, (trial.width, trial.height), chosen.rate)
     if sentence:
         warnings += (sentence,)
     return VideoFacts(
@@ -157,14 +159,15 @@ def _facts(
         bits=layout.bits,
         frames=stream.frames or None,
         container_rate=container_rate,
-        capture_rate=rate,
-        capture_rate_source=source,
+        capture_rate=chosen.rate,
+        capture_rate_source=chosen.source,
         variable_rate=variable,
         rotation_deg=rotation,
         shutter=shutter,
         camera=" ".join(filter(None, (tags.make, tags.model))),
         warnings=warnings,
         length_s=None if container.duration is None else container.duration / av.time_base,
+        rates=rates,
     )
 
 

@@ -1,10 +1,12 @@
 """The capture rate, exactly, and what the user should know of where it came from."""
 
 import re
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Literal
 
 from phonoscope.errors import UsageError
+from phonoscope.types import RateCandidate
+from phonoscope.types.video import RateSource
 
 LOW_RATE_HZ = 200
 _FASTEST_HZ = 10**9  # beyond it, or below its inverse, a rate is a slip
@@ -12,8 +14,10 @@ _LONGEST_S = 10**12
 # An exponent of so many digits makes a number that would fill the memory.
 _EXPONENT = re.compile(r"e[+-]?0*(\d[\d_]{3,})", re.IGNORECASE)
 
+# Cameras write whole numbers where their clocks have thousandths.
+_SAME = Fraction(1, 200)
+
 Rate = int | float | str | Fraction
-RateSource = Literal["user", "container"]
 
 
 def parse_rate(fps: Rate) -> Fraction:
@@ -55,26 +59,50 @@ def _exact(value: Rate) -> Fraction | None:
     return exact if Fraction(1, _LONGEST_S) < abs(exact) < _LONGEST_S else None
 
 
-def choose_rate(
-    user: Fraction | None, container: Fraction | None, name: str
-) -> tuple[Fraction, RateSource, tuple[str, ...]]:
-    """Return the capture rate, its source, and warnings; the user's word wins.
+def candidates_of(user: Fraction | None, *told: RateCandidate | None) -> tuple[RateCandidate, ...]:
+    """Return every rate that is known, the most trusted first: the user's word, then `told`.
+
+    What no camera has is not told.
+    """
+    given = None if user is None else RateCandidate(user, "user", "the rate given")
+    known = (one for one in (given, *told) if one is not None)
+    return tuple(one for one in known if Fraction(1, _FASTEST_HZ) < one.rate < _FASTEST_HZ)
+
+
+def choose_rate(rates: Sequence[RateCandidate], name: str) -> tuple[RateCandidate, tuple[str, ...]]:
+    """Return the first of some rates, and what the user should know of it.
 
     Raises
     ------
     UsageError
-        If neither is known.
+        If there is none.
     """
-    if user is not None:
-        return user, "user", low_rate_warning(user)
-    if container is None:
+    if not rates:
         raise no_clock(name)
-    warnings = low_rate_warning(container) or (
-        f"the capture rate, {plain(container)} frames/s, is only the rate at which the file "
-        "plays; if the camera recorded faster (slow motion, high speed), give the true capture "
-        "rate with fps (--fps).",
-    )
-    return container, "container", warnings
+    chosen = rates[0]
+    warnings = low_rate_warning(chosen.rate, chosen.source)
+    if chosen.source == "container" and not warnings:
+        warnings = (
+            f"the capture rate, {plain(chosen.rate)} frames/s, is only the rate at which the file "
+            "plays; if the camera recorded faster (slow motion, high speed), give the true capture "
+            "rate with fps (--fps).",
+        )
+    return chosen, (*warnings, *_disagreements(rates))
+
+
+def _disagreements(rates: Sequence[RateCandidate]) -> Iterator[str]:
+    """Yield a sentence for each recorded rate that is not the chosen one.
+
+    That a file plays at another rate than it was recorded at is no contradiction.
+    """
+    chosen = rates[0]
+    for other in rates[1:]:
+        if other.source != "container" and abs(other.rate / chosen.rate - 1) > _SAME:
+            yield (
+                f"{other.where} says {plain(other.rate)} frames/s where {chosen.where}, which is "
+                f"used, says {plain(chosen.rate)}; every frequency depends on which is right: if "
+                "it is the other, give it with fps (--fps)."
+            )
 
 
 def no_clock(name: str) -> UsageError:
@@ -85,14 +113,17 @@ def no_clock(name: str) -> UsageError:
     )
 
 
-def low_rate_warning(rate: Fraction) -> tuple[str, ...]:
+def low_rate_warning(rate: Fraction, source: RateSource) -> tuple[str, ...]:
     """Return what the user of a slow global shutter should know, or nothing."""
     if rate >= LOW_RATE_HZ:
         return ()
+    text = f"at a capture rate of {plain(rate)} frames/s, whole frames hold sound up to "
+    text += f"{plain(rate / 2)} Hz only"
+    if source == "file":  # where the camera itself says how fast it recorded
+        return (text + ".",)
     return (
-        f"at a capture rate of {plain(rate)} frames/s, whole frames hold sound "
-        f"up to {plain(rate / 2)} Hz only; a high-speed clip often says 30 or 50 in its file: "
-        "if so, give the true capture rate with fps (--fps).",
+        text + "; a high-speed clip often says 30 or 50 in its file: if so, give the true capture "
+        "rate with fps (--fps).",
     )
 
 

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from phonoscope.errors import InputError
 from phonoscope.types import Luma
-from phonoscope.video.indexed import IndexedVideo, Reader, check_array, clockless_facts
+from phonoscope.video.indexed import IndexedVideo, Reader, array_facts, check_array
 from phonoscope.video.luma import rec601
+from phonoscope.video.rate import candidates_of
 from phonoscope.video.window import Window
 
 _LOG = logging.getLogger("tifffile")
@@ -38,7 +39,7 @@ def open_tiff(path: Path, window: Window, rate: Fraction) -> IndexedVideo:
     name = str(path)
     with _told() as told, _reader(path) as (read, count, bits):
         first = read(0)
-    facts = clockless_facts(name, "tiff", f"gray{bits}", first, bits, count, rate)
+    facts = array_facts(name, "tiff", f"gray{bits}", first, bits, count, candidates_of(rate))
     if any("TiffPages" in sentence for sentence in told):
         warning = f"the file breaks off after {count} pages; copy it again if the rest matters."
         facts = replace(facts, warnings=(*facts.warnings, warning))

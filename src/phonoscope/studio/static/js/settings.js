@@ -35,7 +35,8 @@ export class SettingsForm {
 
   #layout(kind, shutter) {
     const play = this.facts.container_fps ? ` It plays at ${number(this.facts.container_fps, 6)}.` : "";
-    const rate = el("p", { class: "hint" }, `${capital(sourceText(this.facts.capture_fps_source))}.${play} Slow motion was shot faster: give the true rate.`);
+    const slow = this.facts.capture_fps_source === "file" ? "" : " Slow motion was shot faster: give the true rate.";
+    const rate = el("p", { class: "hint" }, `${capital(sourceText(this.facts.capture_fps_source))}.${play}${slow}`);
     this.rolling = el("div", { class: "pair" },
       labelled("Line delay", this.line), labelled("or read-out time", this.readout), labelled("Read from", this.direction));
     const more = el("details", {}, el("summary", {}, "Range and hum"),
