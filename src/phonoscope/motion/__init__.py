@@ -3,9 +3,10 @@
 from phonoscope.motion.cells import Grid, cut, cut_rows, default_cell_px
 from phonoscope.motion.common import Common
 from phonoscope.motion.detail import detail_px, saturated
+from phonoscope.motion.following import Followed, follow, live_look_frames, warm_up
 from phonoscope.motion.lattice import Lattice
 from phonoscope.motion.look import frames_to_look_at
-from phonoscope.motion.measure import Measurement, measure_frames
+from phonoscope.motion.measure import Look, Measurement, look_at, measure_frames
 from phonoscope.motion.passband import bridged, merged_bands, passband_taps, passed
 from phonoscope.motion.pyramid import measure_bands
 from phonoscope.motion.segment import Segment
@@ -16,8 +17,10 @@ from phonoscope.motion.writing import MotionWriter, writing_motion
 
 __all__ = [
     "Common",
+    "Followed",
     "Grid",
     "Lattice",
+    "Look",
     "Measurement",
     "Moments",
     "MotionWriter",
@@ -27,9 +30,12 @@ __all__ = [
     "cut_rows",
     "default_cell_px",
     "detail_px",
+    "follow",
     "follower",
     "frames_to_look_at",
     "is_motion_file",
+    "live_look_frames",
+    "look_at",
     "magnified",
     "measure_bands",
     "measure_frames",
@@ -40,5 +46,6 @@ __all__ = [
     "passed",
     "saturated",
     "smoother",
+    "warm_up",
     "writing_motion",
 ]

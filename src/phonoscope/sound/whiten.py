@@ -167,6 +167,10 @@ class Channels:
         else:
             yield from _all_whitened(self.field, self.root, self.lamps)
 
+    def of(self, block: MotionBlock) -> Float32:
+        """Return ``(sample, 3 * cell)`` of a block that need not be of this field."""
+        return _whitened(block, self.root, self.lamps)
+
     def mix(self, weights: Float64) -> Float64:
         """Return ``(sample, k)`` signals: the channels times ``(channel, k)`` weights."""
         narrow = weights.astype(np.float32)
