@@ -272,5 +272,5 @@ def live(
         band_of(request.band, facts)  # wrong ones fail now
         aside.submit(importlib.import_module, "scipy.signal")  # which takes a second
         warm_up(facts.bits)
-        with closing(Taking(video.frames, 2)) as taking:
+        with closing(Taking(video.frames)) as taking:
             yield Live(taking, facts, grids, request, aside)

@@ -220,6 +220,8 @@ def _opened(
     form, address = _address(name)
     is_camera = form is not None and form != "lavfi"
     chosen = {} if form == "lavfi" else {"fflags": "nobuffer"}
+    if address.startswith("udp:"):
+        chosen["overrun_nonfatal"] = "1"  # what is lost for want of time leaves a gap
     if is_camera and rate is not None:
         chosen["framerate"] = str(rate)
     try:

@@ -27,13 +27,11 @@ class Taking:
     ----------
     frames
         As they come; of a camera.
-    room
-        How many may wait. One that finds no room is dropped, and counted.
 
     Attributes
     ----------
     room
-        As given; may be changed at any time.
+        How many may wait: may be changed at any time. One that finds no room is dropped.
     skipped
         Number of frames that the source itself has left out, by their numbers.
     dropped
@@ -42,8 +40,8 @@ class Taking:
         Why the source broke off, once it has; "" at a regular end.
     """
 
-    def __init__(self, frames: Generator[Frame, None, None], room: int) -> None:
-        self._frames, self.room = frames, room
+    def __init__(self, frames: Generator[Frame, None, None]) -> None:
+        self._frames, self.room = frames, 1
         self.skipped = self.dropped = 0
         self.ended: str | None = None
         self._failed: BaseException | None = None
@@ -51,14 +49,15 @@ class Taking:
         self._changed = threading.Condition()
         self._stop = False
         self._thread = threading.Thread(target=self._run, name="phonoscope-camera", daemon=True)
-        self._thread.start()
 
     def take(self, few: int, most: int) -> Sequence[Taken]:
         """Return the next frames: as soon as there are a few, and not more than `most`.
 
         Fewer at the end only, and none after it. Raises what the source raised, unless that is an
-        `InputError`: it has broken off then.
+        `InputError`: it has broken off then. The first call lets the frames come.
         """
+        if self._thread.ident is None:
+            self._thread.start()
         with self._changed:
             while len(self._waiting) < few and self.ended is None and not self._stop:
                 self._changed.wait(0.1)  # so that Ctrl-C is heard on every system
@@ -74,6 +73,9 @@ class Taking:
     def close(self) -> None:
         """Take no more, and close the source."""
         self.stop()
+        if self._thread.ident is None:
+            self._frames.close()
+            return
         self._thread.join(_LEAVE_S)  # one that gives nothing ends by itself, later
 
     def _run(self) -> None:
