@@ -135,8 +135,8 @@ def to_loudspeaker(rate_hz: Fraction, backends: list[Any] | None = None) -> Iter
         )  # fmt: skip
     except miniaudio.MiniaudioError as error:
         raise OutputError(
-            f"there is no loudspeaker to play to ({error.args[0]}); write the sound with -o out.wav, or to "
-            "another program with -o -."
+            f"there is no loudspeaker to play to ({error.args[0]}); write the sound with "
+            "-o out.wav, or to another program with -o -."
         ) from error
     with device:
         device.start(feed)

@@ -61,11 +61,11 @@ class Listener:
         self._anew = math.ceil(_ANEW_S * rate)
         self._fading = max(1, round(_FADE_S * rate))
         self.half = half_taps(rate, band_hz, window_samples(self._most, rate))
-        self.sound: Sound | None = None
         self.start_over()
 
     def start_over(self) -> None:
         """Forget what was learned: what follows is measured from another reference."""
+        self.sound: Sound | None = None
         self._ring: deque[MotionBlock] = deque()
         self._held, self._since = 0, self._anew
         self._learning: Future[Listened | None] | None = None
@@ -80,15 +80,14 @@ class Listener:
 
         They are those of `half` samples ago; silence where nothing stands above the noise.
         """
+        self._learn()
         self._ring.append(block)
         self._held += len(block.time_s)
         self._since += len(block.time_s)
         while self._held - len(self._ring[0].time_s) >= self._most:
             self._held -= len(self._ring.popleft().time_s)
         self._measured = np.concatenate([self._measured, measured])
-        heard = self._heard(block, max(len(self._measured) - self.half, 0))
-        self._learn()
-        return heard
+        return self._heard(block, max(len(self._measured) - self.half, 0))
 
     def finish(self) -> tuple[Float64, NDArray[np.bool_]]:
         """Return what is still to be heard, as if the picture stood still from now on."""
