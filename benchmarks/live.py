@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from fractions import Fraction
@@ -152,10 +153,13 @@ def send(clip: Path, address: str, fps: int) -> None:
 
 def sleep() -> None:
     """Sleep until a line comes, and say for how long that took longer than it should."""
-    import threading
-
     stop = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.readline(), stop.set()), daemon=True).start()
+
+    def wait() -> None:
+        sys.stdin.readline()
+        stop.set()
+
+    threading.Thread(target=wait, daemon=True).start()
     stalls = []
     while not stop.is_set():
         begun = time.monotonic()
