@@ -8,15 +8,17 @@ importing the types stays quick.
 import io
 import math
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from phonoscope.errors import InputError, InputNotFoundError, OutputError, UsageError
-from phonoscope.files import replace_when_done
+from phonoscope.files import replace_when_done, temporary_file
 
 if TYPE_CHECKING:
     import av
@@ -36,6 +38,7 @@ _MOST_SAMPLES = 2**31  # that a sound may have after a change of rate
 _RATE_TOLERANCE = 1e-6
 _STOP_DB = 90.0
 _TRANSITION = 0.1  # full width as a part of the lower rate's Nyquist frequency: 0.95 to 1.05
+_SOON = (60.0, 0.4)  # the same two, of a filter that is done soon
 
 
 def resample(samples: ArrayLike, rate_hz: Rate, new_rate_hz: Rate) -> Float64:
@@ -116,13 +119,9 @@ def _simple_ratio(ratio: Fraction, tolerance: float) -> Fraction:
 
 
 def _polyphase(sound: Float64, up: int, down: int, length: int) -> Float64:
-    from scipy.signal import firwin, upfirdn
+    from scipy.signal import upfirdn
 
-    widest = max(up, down)
-    beta = 0.1102 * (_STOP_DB - 8.7)
-    half = math.ceil((_STOP_DB - 7.95) / (2.285 * math.pi * _TRANSITION) * widest / 2)
-    taps = firwin(2 * half + 1, 1 / widest, window=("kaiser", beta)) * up
-
+    taps, half = _low_pass(up, down, _STOP_DB, _TRANSITION)
     pad = half // up + 2
     # Odd reflection would keep the slope too, but its jump in level makes high tones overshoot.
     padded = np.pad(sound, pad, mode="reflect" if len(sound) > 1 else "edge")
@@ -132,6 +131,72 @@ def _polyphase(sound: Float64, up: int, down: int, length: int) -> Float64:
     first = (delay + zeros) // down
     out = upfirdn(np.concatenate([np.zeros(zeros), taps]), padded, up, down)
     return np.ascontiguousarray(out[first : first + length])
+
+
+def _low_pass(up: int, down: int, stop_db: float, transition: float) -> tuple[Float64, int]:
+    """Return the taps of a polyphase filter, and half their number."""
+    from scipy.signal import firwin
+
+    widest = max(up, down)
+    beta = 0.1102 * (stop_db - 8.7)
+    half = math.ceil((stop_db - 7.95) / (2.285 * math.pi * transition) * widest / 2)
+    return firwin(2 * half + 1, 1 / widest, window=("kaiser", beta)) * up, half
+
+
+class Resampler:
+    """Changes the sample rate of a sound that comes in blocks; what there is not yet is waited for.
+
+    Parameters
+    ----------
+    rate_hz, new_rate_hz
+        Sample rates before and after; their ratio is exact to one part in a million.
+    sharp
+        Whether to be as exact as `resample`, and wait for it; else what lies within a fifth of the
+        lower rate's Nyquist frequency of it is let through in part, and its images too.
+
+    Attributes
+    ----------
+    delay_s
+        For how long it waits: 57 samples of the lower rate, or 9.
+    """
+
+    def __init__(self, rate_hz: Rate, new_rate_hz: Rate, *, sharp: bool) -> None:
+        ratio = _exact(new_rate_hz, "new_rate_hz") / _exact(rate_hz, "rate_hz")
+        simple = _simple_ratio(ratio, _RATE_TOLERANCE)
+        self._up, self._down = simple.numerator, simple.denominator
+        self._taps, self._half = _low_pass(
+            self._up, self._down, *((_STOP_DB, _TRANSITION) if sharp else _SOON)
+        )
+        self.delay_s = self._half / self._up / float(rate_hz)
+        self._reach = -(-self._half // self._up) + 1
+        self._held = np.zeros(self._reach)  # samples from number -reach on; nothing was before
+        self._first = -self._reach
+        self._next = 0
+
+    def resample(self, samples: Float64) -> Float64:
+        """Return the samples that are certain now."""
+        from scipy.signal import upfirdn
+
+        self._held = np.concatenate([self._held, samples])
+        end = self._first + len(self._held) - self._reach  # in samples: up to there
+        count = max(-(-end * self._up // self._down) - self._next, 0)
+        if not count:
+            return np.zeros(0)
+        # Upsampled, the first wanted one lies so far behind the first that is held.
+        behind = self._next * self._down - self._first * self._up + self._half
+        zeros = -behind % self._down
+        taps = np.concatenate([np.zeros(zeros), self._taps])
+        out = upfirdn(taps, self._held, self._up, self._down)
+        begin = (behind + zeros) // self._down
+        result = np.ascontiguousarray(out[begin : begin + count])
+        self._next += count
+        keep = max(self._next * self._down // self._up - self._reach, self._first)
+        self._held, self._first = self._held[keep - self._first :], keep
+        return result
+
+    def finish(self) -> Float64:
+        """Return the rest, as if silence followed."""
+        return self.resample(np.zeros(self._reach))
 
 
 def write_audio(
@@ -174,9 +239,11 @@ def write_audio(
     if file_rate != "native":
         sound = resample(sound, rate_hz, whole_rate)
     # Encoded in memory and written by Python, because FFmpeg drops errors of writing at close.
-    encoded = _encode(sound, whole_rate, suffix, comment, target)
+    buffer = io.BytesIO()
+    peak = max(float(sound.max()), -float(sound.min()))
+    _encode(buffer, _cut([sound]), len(sound), peak, whole_rate, suffix, comment, target)
     with replace_when_done(target) as temporary:
-        temporary.write_bytes(encoded)
+        temporary.write_bytes(buffer.getbuffer())
 
 
 def check_file_rate(path: str | os.PathLike[str], file_rate: int | str) -> int | Literal["native"]:
@@ -232,34 +299,138 @@ def _pcm24(block: Float64, peak: float) -> NDArray[np.int32]:
     return scaled.astype(np.int32) << 8  # the upper 24 of FFmpeg's 32 bits
 
 
-def _encode(sound: Float64, rate: int, suffix: str, comment: str, target: Path) -> memoryview:
+def _encode(
+    sink: IO[bytes], blocks: Iterable[Float64], length: int, peak: float, rate: int, suffix: str,
+    comment: str, target: Path,
+) -> None:  # fmt: skip
+    """Write about `length` samples, in blocks, to a file that is open."""
     import av
 
-    peak = max(float(sound.max()), -float(sound.min())) or 1.0
-    buffer = io.BytesIO()
     options = {"fflags": "+bitexact"}
-    if suffix == ".wav" and 3 * len(sound) > _WAV_DATA_LIMIT:
+    if suffix == ".wav" and 3 * length > _WAV_DATA_LIMIT:
         options["rf64"] = "always"
     try:
-        with av.open(buffer, "w", format=suffix[1:], options=options) as container:
+        with av.open(sink, "w", format=suffix[1:], options=options) as container:
             if comment:
                 container.metadata["comment"] = comment
             stream: Any = container.add_stream(_CODECS[suffix], rate=rate)
             stream.layout = "mono"
             stream.format = "s32"  # of which both encoders keep the upper 24 bits
-            for first in range(0, len(sound), _ENCODE_BLOCK):
-                pcm = _pcm24(sound[first : first + _ENCODE_BLOCK], peak)
-                frame = av.AudioFrame.from_ndarray(pcm[None], format="s32", layout="mono")
+            first = 0
+            for block in blocks:
+                frame = av.AudioFrame.from_ndarray(
+                    _pcm24(block, peak or 1.0)[None], format="s32", layout="mono"
+                )
                 frame.sample_rate = rate
                 frame.pts = first
+                first += len(block)
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
     except av.error.FFmpegError as error:
         raise OutputError(
-            f"cannot write {target}: FFmpeg could not encode {len(sound)} samples at {rate} Hz "
+            f"cannot write {target}: FFmpeg could not encode {length} samples at {rate} Hz "
             f"({error.strerror}); choose another file rate or the other of .wav and .flac."
         ) from error
-    return buffer.getbuffer()
+
+
+class Recording:
+    """A sound of any length on its way to a file; see `recording`."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw = raw
+        self.samples = 0
+
+    def add(self, samples: Float64) -> None:
+        """Take the next samples."""
+        samples.astype(np.float32).tofile(self._raw)
+        self.samples += len(samples)
+
+
+@contextmanager
+def recording(
+    path: str | os.PathLike[str],
+    rate_hz: Rate,
+    *,
+    file_rate: int | Literal["native"] = 48000,
+    comment: str = "",
+) -> Iterator[Recording]:
+    """Write a sound that comes in blocks, of any length, as `write_audio` would write all of it.
+
+    What comes is kept in a temporary file. The file appears when the block ends, if it ends well.
+    Parameters and errors are those of `write_audio`.
+    """
+    target = Path(path)
+    suffix = _suffix(target)
+    whole_rate = _file_rate(rate_hz, file_rate, suffix)
+    with temporary_file("sound.raw") as raw:
+        with raw.open("wb") as file:
+            taken = Recording(file)
+            yield taken
+        if not taken.samples:
+            raise InputError("there is no sound to be written; listen for longer.")
+
+        def blocks() -> Iterator[Float64]:
+            resampler = None
+            if file_rate != "native":
+                resampler = Resampler(rate_hz, whole_rate, sharp=True)
+            with raw.open("rb") as file:
+                while len(block := np.fromfile(file, np.float32, _ENCODE_BLOCK)):
+                    own = block.astype(np.float64)
+                    yield own if resampler is None else resampler.resample(own)
+            if resampler is not None:
+                yield resampler.finish()
+
+        length, peak = 0, 0.0
+        for block in blocks():
+            length += len(block)
+            peak = max(peak, float(np.abs(block).max(initial=0.0)))
+        with replace_when_done(target) as part, part.open("wb") as file:
+            sink = _Sink(file)
+            _encode(
+                cast("IO[bytes]", sink),
+                _cut(blocks()),
+                length,
+                peak,
+                whole_rate,
+                suffix,
+                comment,
+                target,
+            )
+            if sink.failed is not None:
+                raise sink.failed
+
+
+def _cut(blocks: Iterable[Float64]) -> Iterator[Float64]:
+    for block in blocks:
+        for first in range(0, len(block), _ENCODE_BLOCK):
+            yield block[first : first + _ENCODE_BLOCK]
+
+
+class _Sink(io.RawIOBase):
+    """A file that remembers what went wrong, because FFmpeg drops errors of writing at close."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.failed: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            self.failed = error
+            raise
+
+    def seekable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
 
 
 def read_audio(path: str | os.PathLike[str]) -> tuple[Float64, int, str]:

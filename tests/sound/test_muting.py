@@ -98,7 +98,7 @@ def test_what_was_muted_is_given_back(follows):
     muted = _codec(sound, follows)
     none = np.zeros(len(_ALL))
     power = shares_of_power(WINDOW) * np.abs(_response(follows)) ** 2
-    heard = Heard(muted, power, none, none, np.eye(1))
+    heard = Heard(muted, power, none, none, np.eye(1), np.ones((len(power), 1), complex))
     back = unmuted(heard, _read(np.abs(_response(follows)) ** 2), WINDOW)
     middle = slice(WINDOW, -WINDOW)  # windows reach over the ends
     error = back.signal[middle] - sound[middle]

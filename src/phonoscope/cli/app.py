@@ -15,6 +15,7 @@ from phonoscope.cli.commands import measure, recover
 from phonoscope.cli.demonstrate import score, simulate
 from phonoscope.cli.exporting import export
 from phonoscope.cli.inspecting import inspect
+from phonoscope.cli.living import live
 from phonoscope.cli.magnifying import magnify
 from phonoscope.cli.reporting import report
 from phonoscope.cli.speaking import speakers
@@ -87,6 +88,14 @@ phonoscope recover *.mp4 --fps 2200 --out sounds/
 
 phonoscope recover dslr_60fps.mp4 --shutter rolling --readout 11.5ms -o out.wav"""
 
+LIVE_EXAMPLES = """[bold]Examples[/bold]: while it films; Ctrl-C ends it
+
+phonoscope live /dev/video0 --fps 120 --option video_size=640x480 --option input_format=mjpeg
+
+phonoscope live rtsp://camera.local/stream --region 120,80,300,200 -o out.wav --json out.json
+
+phonoscope live /dev/video0 -o - | ffplay -nodisp -"""
+
 MEASURE_EXAMPLES = """[bold]Examples[/bold]: the costly pass once, then sound from it in a moment
 
 phonoscope measure clip.mp4 --fps 2200 -o clip.motion
@@ -139,6 +148,7 @@ phonoscope score demo/truth.wav out.wav --band 80,1000 --json scores.json"""
 
 app.command(epilog=INSPECT_EXAMPLES)(inspect)
 app.command(epilog=RECOVER_EXAMPLES)(recover)
+app.command(epilog=LIVE_EXAMPLES)(live)
 app.command(epilog=MEASURE_EXAMPLES)(measure)
 app.command(epilog=REPORT_EXAMPLES)(report)
 app.command(epilog=EXPORT_EXAMPLES)(export)

@@ -203,11 +203,11 @@ def print_shutter(bands: "LampBands", *, quiet: bool = False) -> None:
     print_warnings(bands.warnings)
 
 
-def print_facts(*rows: tuple[str, str]) -> None:
-    """Print names and values in two columns."""
+def print_facts(*rows: tuple[str, str], err: bool = False) -> None:
+    """Print names and values in two columns; on the error stream if `err`."""
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        typer.echo(f"{name:>{width}}  {value}")
+        typer.echo(f"{name:>{width}}  {value}", err=err)
 
 
 def print_warnings(warnings: tuple[str, ...]) -> None:

@@ -5,9 +5,10 @@ from phonoscope.motion.common import Common
 from phonoscope.motion.detail import detail_px, saturated
 from phonoscope.motion.devices import check_device, engine_of
 from phonoscope.motion.engine import Engine
+from phonoscope.motion.following import Followed, follow, live_look_frames, warm_up
 from phonoscope.motion.lattice import Lattice
 from phonoscope.motion.look import frames_to_look_at
-from phonoscope.motion.measure import Measurement, measure_frames
+from phonoscope.motion.measure import Look, Measurement, look_at, measure_frames
 from phonoscope.motion.passband import bridged, merged_bands, passband_taps, passed
 from phonoscope.motion.pyramid import measure_bands
 from phonoscope.motion.segment import Segment
@@ -19,8 +20,10 @@ from phonoscope.motion.writing import MotionWriter, writing_motion
 __all__ = [
     "Common",
     "Engine",
+    "Followed",
     "Grid",
     "Lattice",
+    "Look",
     "Measurement",
     "Moments",
     "MotionWriter",
@@ -32,9 +35,12 @@ __all__ = [
     "default_cell_px",
     "detail_px",
     "engine_of",
+    "follow",
     "follower",
     "frames_to_look_at",
     "is_motion_file",
+    "live_look_frames",
+    "look_at",
     "magnified",
     "measure_bands",
     "measure_frames",
@@ -45,5 +51,6 @@ __all__ = [
     "passed",
     "saturated",
     "smoother",
+    "warm_up",
     "writing_motion",
 ]

@@ -76,6 +76,38 @@ class Measurement:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What the first frames tell; attributes as in `Measurement`, and what is to be followed."""
+
+    cells: Cells
+    noise: NoiseModel
+    reference_frames: int
+    picture: NDArray[np.uint8]
+    subject: Subject
+
+
+def look_at(
+    held: Sequence[Frame], grids: Sequence[Grid], bits: int, shutter: Shutter,
+    engine: Engine = PROCESSOR,
+) -> Look:  # fmt: skip
+    """Learn from the first frames; parameters and errors are those of `measure_frames`."""
+    if len(held) < _FEWEST_FRAMES:
+        raise InputError(
+            f"there {'is 1 frame' if len(held) == 1 else f'are {len(held)} frames'} only, and "
+            f"motion needs at least {_FEWEST_FRAMES}; give a longer video or range."
+        )
+    lumas = [frame.luma for frame in held]
+    references = [first_look(lumas, grid, 2**bits - 1, engine) for grid in grids]
+    return Look(
+        cells=places(grids, shutter, lumas[0].shape[0]),
+        noise=_mean_noise(references),
+        reference_frames=int(min(reference.averaged for reference in references)),
+        picture=_for_people(lumas[0], bits),
+        subject=Subject.of(grids, references, engine),
+    )
+
+
 def measure_frames(
     frames: Iterable[Frame],
     grids: Sequence[Grid],
@@ -121,20 +153,14 @@ def measure_frames(
     height, width = first.luma.shape
     count = frames_to_look_at(width, height, first.luma.itemsize)
     held = [_own(frame) for frame in chain([first], islice(stream, count - 1))]
-    if len(held) < _FEWEST_FRAMES:
-        raise InputError(
-            f"there {'is 1 frame' if len(held) == 1 else f'are {len(held)} frames'} only, and "
-            f"motion needs at least {_FEWEST_FRAMES}; give a longer video or range."
-        )
-    lumas = [frame.luma for frame in held]
-    references = [first_look(lumas, grid, 2**bits - 1, engine) for grid in grids]
+    look = look_at(held, grids, bits, shutter, engine)
     return Measurement(
-        cells=places(grids, shutter, height),
-        noise=_mean_noise(references),
-        reference_frames=int(min(reference.averaged for reference in references)),
-        picture=_for_people(lumas[0], bits),
+        cells=look.cells,
+        noise=look.noise,
+        reference_frames=look.reference_frames,
+        picture=look.picture,
         segment_frames=segment_frames(width, height),
-        _subject=Subject.of(grids, references, engine),
+        _subject=look.subject,
         _frames=_release(held, stream),
         _stretches=stretches if workers > 1 else None,
         _workers=workers,

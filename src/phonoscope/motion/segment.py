@@ -77,13 +77,13 @@ class Subject:
         homes = [home(r, g, engine) for r, g in zip(references, grids, strict=True)]
         return cls(grids, references, homes, engine)
 
-    def trackers(self, poses: Poses | None = None) -> list[Tracker]:
+    def trackers(self, poses: Poses | None = None, group: int = GROUP) -> list[Tracker]:
         abouts = self.homes if poses is None else [
             posed(r, g, pose, self.engine) if pose.any() else h
             for r, g, h, pose in zip(self.references, self.grids, self.homes, poses, strict=True)
         ]  # fmt: skip
         return [
-            Tracker(r, g, self.engine, about)
+            Tracker(r, g, self.engine, about, group)
             for r, g, about in zip(self.references, self.grids, abouts, strict=True)
         ]
 
@@ -127,6 +127,11 @@ def measure_segment(
             trackers = subject.trackers(before)
             pieces = _measured(trackers, first)
     return _followed(number, first, pieces, frames, trackers, told)
+
+
+def measure_group(frames: Sequence[Frame], trackers: Sequence[Tracker]) -> MotionBlock:
+    """Measure frames that follow those which the trackers had before, at most `GROUP`."""
+    return _block(_times(frames), _measured(trackers, frames))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

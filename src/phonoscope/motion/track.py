@@ -136,21 +136,25 @@ class Tracker:
         What goes over the pixels.
     about
         Where the picture is sought first; by default where the reference has it.
+    group
+        How many frames it will be given at a time.
     """
 
     def __init__(
-        self, reference: Reference, grid: Grid, engine: Engine, about: Posed | None = None
-    ) -> None:
+        self, reference: Reference, grid: Grid, engine: Engine, about: Posed | None = None,
+        group: int = GROUP,
+    ) -> None:  # fmt: skip
         self._reference = reference
         self._grid = grid
         self._engine = engine
+        self._group = group
         self._count = 0
         self._settled = False
         self.usual_stray = reference.stray
         self.about = home(reference, grid, engine) if about is None else about
 
     def measure(self, frames: Sequence[Luma], solving: "Solving | None" = None) -> Iterator[Piece]:
-        """Yield pieces that cover `frames`, at most `GROUP` of them, in order.
+        """Yield pieces that cover `frames`, at most a group of them, in order.
 
         `solving` is what `begin` returned for them, if they were begun.
         """
@@ -257,7 +261,7 @@ class Tracker:
         slope = np.tensordot(time, from_pose, 1) / max(time @ time, 1)
         mean = from_pose.mean(axis=0)
         most = np.abs(from_pose).max(axis=0) + np.ptp(from_pose, axis=0)
-        middle, end = (np.clip(mean + slope * GROUP * g, -most, most) for g in (1, 1.5))
+        middle, end = (np.clip(mean + slope * self._group * g, -most, most) for g in (1, 1.5))
         drift, furthest = self.about.smoother(np.stack([middle, end]))
         trusted = self.about.smoother.trusted(n)
         if np.abs(furthest * trusted).max() > _STEP_PX:

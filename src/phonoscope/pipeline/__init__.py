@@ -1,6 +1,7 @@
 """The whole way, from a video to its sound: the only room that knows the order of the others."""
 
 from phonoscope.pipeline.inspecting import inspect
+from phonoscope.pipeline.living import Live, live
 from phonoscope.pipeline.magnifying import Magnified, magnify
 from phonoscope.pipeline.measuring import measure, motion_field
 from phonoscope.pipeline.record import inspection_record, speakers_record
@@ -11,11 +12,13 @@ from phonoscope.pipeline.speaking import speakers_in
 
 __all__ = [
     "LampBands",
+    "Live",
     "Magnified",
     "calibrate_response",
     "calibrate_shutter",
     "inspect",
     "inspection_record",
+    "live",
     "magnify",
     "measure",
     "motion_field",

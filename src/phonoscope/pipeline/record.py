@@ -30,7 +30,7 @@ def record_of(field: MotionField, sound: Sound, **more: Any) -> dict[str, Any]:
     return {
         "input": facts.name,
         "input_sha256": parameters.pop("input_sha256", None),
-        **_file_facts(facts),
+        **file_facts(facts),
         "frames": field.samples,
         "cells": len(field.cells),
         "regions": parameters.pop("region", []),
@@ -38,7 +38,7 @@ def record_of(field: MotionField, sound: Sound, **more: Any) -> dict[str, Any]:
         "duration_s": len(sound.samples) / float(sound.rate_hz),
         "band_hz": list(sound.band_hz),
         **({} if sound.verdict is None else _verdict(sound.verdict, sound)),
-        "snr_db": _decibels(sound.snr_db),
+        "snr_db": decibels(sound.snr_db),
         "noise_floor_px": sound.noise_floor_px,
         "motion_rms_px": sound.motion_rms_px,
         **({} if sound.measured is None else _measured(sound.measured)),
@@ -119,7 +119,7 @@ def inspection_record(found: Inspection) -> dict[str, Any]:
     return {
         "input": found.facts.name,
         "input_bytes": found.size_bytes,
-        **_file_facts(found.facts),
+        **file_facts(found.facts),
         "frames_sampled": found.sampled,
         "frames": found.samples,
         "band_hz": list(found.band_hz),
@@ -149,7 +149,8 @@ def inspection_record(found: Inspection) -> dict[str, Any]:
     }
 
 
-def _file_facts(facts: VideoFacts) -> dict[str, Any]:
+def file_facts(facts: VideoFacts) -> dict[str, Any]:
+    """Return what is known of a video, for the record."""
     return {
         "capture_fps": float(facts.capture_rate),
         "capture_fps_exact": str(facts.capture_rate),
@@ -222,7 +223,7 @@ def _measured(measured: NDArray[np.bool_]) -> dict[str, Any]:
 
 def _source(sound: Sound) -> dict[str, Any]:
     return {
-        "snr_db": _decibels(sound.snr_db),
+        "snr_db": decibels(sound.snr_db),
         "noise_floor_px": sound.noise_floor_px,
         "motion_rms_px": sound.motion_rms_px,
         "hearing_db": _each_decibels(sound.hearing),
@@ -239,8 +240,8 @@ def _verdict(verdict: Verdict, sound: Sound) -> dict[str, Any]:
         "heard_hz": None if verdict.heard_hz is None else list(verdict.heard_hz),
         "spectrum": {
             "frequency_hz": verdict.frequency_hz.tolist(),
-            "snr_db": [_decibels(value) for value in verdict.snr_db],
-            "noise_db": [_decibels(value) for value in verdict.noise_db],
+            "snr_db": [decibels(value) for value in verdict.snr_db],
+            "noise_db": [decibels(value) for value in verdict.noise_db],
         },
         "hearing_db": _each_decibels(sound.hearing),
     }
@@ -248,10 +249,11 @@ def _verdict(verdict: Verdict, sound: Sound) -> dict[str, Any]:
 
 def _each_decibels(powers: Float64) -> list[float | None]:
     with np.errstate(divide="ignore"):
-        return [_decibels(value) for value in 10 * np.log10(np.maximum(powers, 0))]
+        return [decibels(value) for value in 10 * np.log10(np.maximum(powers, 0))]
 
 
-def _decibels(value: float) -> float | None:
+def decibels(value: float) -> float | None:
+    """Return a finite value rounded, and None for any other."""
     return round(float(value), 3) if math.isfinite(value) else None
 
 

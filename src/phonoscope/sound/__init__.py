@@ -7,6 +7,7 @@ from phonoscope.sound.filter import band_of, chosen_band
 from phonoscope.sound.flicker import lamp_flicker
 from phonoscope.sound.foresee import Foreseen, foresee
 from phonoscope.sound.listen import listen
+from phonoscope.sound.listener import FALSE_ALARM_LIVE, Listener
 from phonoscope.sound.polish import check_polish, polish
 from phonoscope.sound.response import (
     Response,
@@ -20,8 +21,10 @@ from phonoscope.sound.verdict import predicting
 from phonoscope.sound.whiten import PER_CELL, displacement_information
 
 __all__ = [
+    "FALSE_ALARM_LIVE",
     "PER_CELL",
     "Foreseen",
+    "Listener",
     "Response",
     "band_of",
     "check_polish",

@@ -46,6 +46,9 @@ class Heard:
         has 1 in every bin.
     covariance
         ``(k, k)`` of the sound in the virtual channels, without noise.
+    response
+        ``(bin, k)`` by which the virtual channels' spectra are multiplied, and added up to the
+        signal's.
     """
 
     signal: Float64
@@ -53,6 +56,7 @@ class Heard:
     errors: Float64
     noise: Float64
     covariance: Float64
+    response: Complex
 
     @property
     def power(self) -> float:
@@ -96,6 +100,7 @@ def multichannel_wiener(channels: Float64, noise: Float64, window: int) -> Heard
         errors=(part * error).sum(axis=1),
         noise=noise * (np.abs(reference) ** 2 * gain**2 * rest).sum(axis=1),
         covariance=covariance.real,
+        response=np.einsum("bj,bkj->bk", learned.gain * reference, learned.vectors.conj()),
     )
 
 

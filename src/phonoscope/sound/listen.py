@@ -1,7 +1,7 @@
 """Motion field to sound: attend to what moves together, combine it, bring it into pixels."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from phonoscope.sound.separate import separate as tell_apart
 from phonoscope.sound.threads import one_thread
 from phonoscope.sound.verdict import FALSE_ALARM, followed, predicting
 from phonoscope.sound.whiten import PER_CELL, Channels, displacement_information
-from phonoscope.sound.windows import shares_of_power
+from phonoscope.sound.windows import Complex, shares_of_power
 from phonoscope.types import Cells, Float64, MotionField, Sound, Verdict
 
 _FEWEST_SAMPLES = 32
@@ -71,21 +71,56 @@ def listen(
                 "the other are one microphone; leave that out."
             )
         return listen_to_rows(field, chosen, false_alarm)
-    attention = attend(field, chosen, false_alarm)
-    if not attention.verdict.detected:
-        return _nothing_heard(_allowing_for_lag(attention))
-    virtual, noise, window = attention.virtual(), attention.evidence.noise, attention.window
-    heard = multichannel_wiener(virtual, noise, window)
-    attention = _beyond_following(attention, heard)
-    if not attention.verdict.detected:
-        return _nothing_heard(attention)
-    sound = _in_pixels(attention, heard, attention.kept, attention.kept[:, 0])
+    listened = listen_to_array(field, chosen, false_alarm)
+    sound, attention = listened.sound, listened.attention
+    if listened.response is None:
+        return sound
     if response is not None:
         samples, left = without_colour(attention, response)
         sound = replace(sound, equalized=samples, equalized_noise_psd=left)
     if separate:
-        sound = replace(sound, sources=_sources(attention, virtual))
+        sound = replace(sound, sources=_sources(attention, listened.virtual))
     return sound
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listened:
+    """A sound, and how it was made.
+
+    Attributes
+    ----------
+    sound
+        As `listen` returns it.
+    attention
+        What was listened to.
+    virtual
+        ``(sample, k)`` the virtual channels.
+    response
+        ``(bin, k)`` by which their spectra are multiplied, and added up to the sound's, px; None
+        if nothing stands above the noise.
+    """
+
+    sound: Sound
+    attention: Attention
+    virtual: Float64
+    response: Complex | None
+
+
+def listen_to_array(
+    field: MotionField, band_hz: tuple[float, float], false_alarm: float
+) -> Listened:
+    """Turn a motion field of a global shutter into sound; as `listen`."""
+    attention = attend(field, band_hz, false_alarm)
+    virtual, noise, window = attention.virtual(), attention.evidence.noise, attention.window
+    if attention.verdict.detected:
+        heard = multichannel_wiener(virtual, noise, window)
+        attention = _beyond_following(attention, heard)
+    else:
+        attention = _allowing_for_lag(attention)
+    if not attention.verdict.detected:
+        return Listened(_nothing_heard(attention, virtual), attention, virtual, None)
+    sound, response = _in_pixels(attention, heard, attention.kept, attention.kept[:, 0])
+    return Listened(sound, attention, virtual, response)
 
 
 def require_samples(field: MotionField) -> None:
@@ -108,21 +143,22 @@ def _sources(attention: Attention, virtual: Float64) -> tuple[Sound, ...]:
         float(attention.field.rate_hz),
         kept.reshape(-1, PER_CELL, strong),
     )
-    return tuple(_in_pixels(attention, s.heard, kept, kept @ s.directions[:, 0]) for s in apart)
+    return tuple(_in_pixels(attention, s.heard, kept, kept @ s.directions[:, 0])[0] for s in apart)
 
 
 def _in_pixels(
     attention: Attention, heard: Heard, directions: Float64, reference: Float64
-) -> Sound:
+) -> tuple[Sound, Complex]:
     """Return what was heard through ``(channel, k)`` directions, brought into pixels.
 
-    `reference` is the ``(channel,)`` direction whose sound it is.
+    `reference` is the ``(channel,)`` direction whose sound it is. Beside it the response of
+    `Listened`.
     """
     field = attention.field
     scale, power = _scale_and_power(attention, heard, reference)
     muted, heard = heard.power, in_full(attention, heard, directions)
     power *= heard.power / max(muted, 1e-30)
-    return Sound(
+    sound = Sound(
         samples=heard.signal * scale,
         rate_hz=field.rate_hz,
         band_hz=attention.band_hz,
@@ -134,6 +170,7 @@ def _in_pixels(
         hearing=_hearing(attention, heard, directions),
         warnings=field.warnings,
     )
+    return sound, heard.response * scale
 
 
 def _scale_and_power(attention: Attention, heard: Heard, reference: Float64) -> tuple[float, float]:
@@ -173,13 +210,13 @@ def _allowing_for(lag_px: float, verdict: Verdict) -> Verdict:
     return replace(verdict, detectable_px=max(verdict.detectable_px, lag_px))
 
 
-def _nothing_heard(attention: Attention) -> Sound:
+def _nothing_heard(attention: Attention, virtual: Float64) -> Sound:
     """Return the noise itself, called noise."""
     field, noise, verdict = attention.field, attention.evidence.noise, attention.verdict
     scale = _px_per_unit(attention.channels, attention.kept[:, 0], 0.0)
     because = f" ({verdict.reason})" if verdict.reason else ""
     return Sound(
-        samples=attention.virtual()[:, 0] * scale,
+        samples=virtual[:, 0] * scale,
         rate_hz=field.rate_hz,
         band_hz=attention.band_hz,
         snr_db=-math.inf,

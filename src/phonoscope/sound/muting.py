@@ -100,6 +100,7 @@ def unmuted(heard: Heard, muting: Muting, window: int) -> Heard:
         powers=heard.powers / size,
         errors=(heard.errors + bent) / size,
         noise=heard.noise / size,
+        response=heard.response / muting.gain[:, None],
     )
 
 

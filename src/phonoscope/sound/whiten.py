@@ -174,6 +174,11 @@ class Channels:
         block = self.stored[number]
         return block if (self.scale == 1).all() else block * self.scale
 
+    def of(self, block: MotionBlock) -> Float32:
+        """Return ``(sample, channel)`` of a block that need not be of this field."""
+        values = _unpacked(block).reshape(len(block.time_s), PER_CELL, -1)
+        return _whitened(values, self.root, self.lamps)
+
     def mix(self, weights: Float64) -> Float64:
         """Return ``(sample, k)`` signals: the channels times ``(channel, k)`` weights."""
         narrow = self.scale[:, None] * weights.astype(np.float32)

@@ -10,6 +10,7 @@ from phonoscope.types.arrays import Float32, Float64, Luma
 from phonoscope.types.displacement import Displacement, Spectrum
 from phonoscope.types.identity import Colour, Comparison, Diarisation, Identification, Turn
 from phonoscope.types.inspection import Flicker, Inspection
+from phonoscope.types.live import LiveBlock
 from phonoscope.types.motion import BandMotion, Cells, MotionBlock, MotionField, NoiseModel
 from phonoscope.types.shape import Shape
 from phonoscope.types.sound import Sound, Verdict
@@ -39,6 +40,7 @@ __all__ = [
     "Gender",
     "Identification",
     "Inspection",
+    "LiveBlock",
     "Luma",
     "MotionBlock",
     "MotionField",
