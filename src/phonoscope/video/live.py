@@ -19,11 +19,11 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from phonoscope.errors import InputError, InputNotFoundError, UsageError
-from phonoscope.types import Frame, VideoFacts
-from phonoscope.video.indexed import check_array, check_same, clockless_facts
+from phonoscope.types import Frame, RateCandidate, VideoFacts
+from phonoscope.video.indexed import array_facts, check_array, check_same
 from phonoscope.video.luma import Layout, luma_of, require_layout
 from phonoscope.video.opening import open_video
-from phonoscope.video.rate import Rate, low_rate_warning, no_clock, parse_rate, plain
+from phonoscope.video.rate import Rate, candidates_of, low_rate_warning, no_clock, parse_rate, plain
 from phonoscope.video.ticking import Ticking
 
 _DEVICES = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
@@ -130,7 +130,7 @@ def _from_python(source: Iterable[Any], rate: Fraction) -> LiveVideo:
         raise InputError("the iterable of frames is empty; give at least one (height, width).")
     like = check_array(first.luma if isinstance(first, Frame) else first, name, 0)
     bits = 8 * like.dtype.itemsize
-    facts = clockless_facts(name, "array", f"gray{bits}", like, bits, None, rate)
+    facts = array_facts(name, "array", f"gray{bits}", like, bits, None, candidates_of(rate))
 
     def frames() -> Generator[Frame, None, None]:
         following, begin = 0, first.index if isinstance(first, Frame) else 0
@@ -281,8 +281,8 @@ def _facts(
             "this size or pixel format; choose another with options (--option video_size=640x480, "
             "--option input_format=mjpeg), or leave fps out."
         )
-    capture = rate or own
-    assert capture is not None  # one of them is there
+    plays = None if own is None else RateCandidate(own, "container", "the source's own rate")
+    rates = candidates_of(rate, plays)
     return VideoFacts(
         name=name,
         container=container.format.name,
@@ -293,7 +293,8 @@ def _facts(
         bits=layout.bits,
         frames=None,
         container_rate=own,
-        capture_rate=capture,
-        capture_rate_source="container" if rate is None else "user",
-        warnings=low_rate_warning(capture),
+        capture_rate=rates[0].rate,
+        capture_rate_source=rates[0].source,
+        warnings=low_rate_warning(rates[0].rate, rates[0].source),
+        rates=rates,
     )
