@@ -150,8 +150,8 @@ def start(folder: Path, repeats: int) -> None:
 
 def size(folder: Path, repeats: int) -> None:
     rows = []
-    for side in (192, 352, 512, 704):
-        for frames in (1000, 2000, 4000):
+    for side in (352, 512, 704):
+        for frames in (2000, 4000, 8000):
             clip = render(folder, "raw", frames, side)
             run = partial(ph.measure, clip, output=folder / "out.motion", fps=RATE)
             run()
@@ -163,6 +163,23 @@ def size(folder: Path, repeats: int) -> None:
     residual = seconds - (slope * pixels + at_least)
     r_squared = 1 - residual.var() / seconds.var()
     print(f"{at_least:.2f} s + {slope * 1e9:.3f} ns a pixel; R^2 = {r_squared:.4f}")
+    # Each pixel is read from the file's pages, put into a frame, and read by the pixel pass.
+    moved, most = 3 / slope / 1e9, bandwidth_gb_s()
+    print(f"3 bytes a pixel: {moved:.1f} GB/s of the {most:.1f} GB/s that two threads can read")
+
+
+def bandwidth_gb_s() -> float:
+    """Return how fast two threads read memory that is in no cache, each a part of its own."""
+    parts = [np.ones(2**28, np.uint8) for _ in range(2)]
+
+    def read() -> None:
+        threads = [threading.Thread(target=part.max) for part in parts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    return sum(part.nbytes for part in parts) / 1e9 / min(clocked(read) for _ in range(5))
 
 
 def resume(folder: Path, times: int) -> None:
