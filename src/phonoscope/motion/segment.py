@@ -9,6 +9,7 @@ found from the reference does a segment ask where the one before it last saw it.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -72,6 +73,10 @@ class Subject:
     @classmethod
     def of(cls, grids: Sequence[Grid], references: Sequence[Reference]) -> "Subject":
         return cls(grids, references, [home(r, g) for r, g in zip(references, grids, strict=True)])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What is linearised is four times as large as what it is made from, in a moment.
+        return Subject.of, (self.grids, self.references)
 
     def trackers(self, poses: Poses | None = None) -> list[Tracker]:
         abouts = self.homes if poses is None else [

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from contextlib import AbstractContextManager
 from fractions import Fraction
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -83,7 +84,10 @@ def check_same(frame: Luma, facts: VideoFacts, what: str) -> Luma:
 
 
 class IndexedVideo(Session):
-    """Frames read by number: images, pages, slices of an array."""
+    """Frames read by number: images, pages, slices of an array.
+
+    `again` opens the same in another process, if that can be done.
+    """
 
     def __init__(
         self,
@@ -100,25 +104,34 @@ class IndexedVideo(Session):
         self._indices = range(first, count if stop is None else min(stop, count))
         self._open_reader = open_reader
         self._label = label
+        self.again: Callable[[], IndexedVideo] | None = None
 
     def _read(self) -> Generator[Frame, None, None]:
         return self._frames(self._indices)
 
     def stretches(self) -> Stretches | None:
-        own = self._indices
+        again = self.again
         return Stretches(
-            own.start, own.stop, 1,
-            lambda first, stop: self._watched(
-                self._frames(range(first, own.stop if stop is None else min(stop, own.stop)))
-            ),
-            lambda: False, lambda: None,
+            self._indices.start, self._indices.stop, 1,
+            lambda first, stop: self._watched(self._between(first, stop)),
+            lambda: False, lambda: None, None if again is None else partial(_read_again, again),
         )  # fmt: skip
+
+    def _between(self, first: int, stop: int | None) -> Generator[Frame, None, None]:
+        last = self._indices.stop
+        return self._frames(range(first, last if stop is None else min(stop, last)))
 
     def _frames(self, indices: range) -> Generator[Frame, None, None]:
         with self._open_reader() as read:
             for index in indices:
                 luma = check_same(read(index), self.facts, self._label(index))
                 yield Frame(index, index / self.facts.capture_rate, luma)
+
+
+def _read_again(
+    again: Callable[[], IndexedVideo], first: int, stop: int | None
+) -> tuple[Generator[Frame, None, None], None]:
+    return again()._between(first, stop), None
 
 
 class StreamVideo(Session):
