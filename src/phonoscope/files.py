@@ -227,7 +227,7 @@ def sha256(
         Asked after every megabyte whether to give up, and return None.
     """
     if is_url(source):
-        return _file_sha256(remote_file(str(source)), stopped)
+        return _file_sha256(remote_file(source), stopped)
     path = Path(source)
     if path.is_file():
         return _file_sha256(path, stopped)
@@ -269,7 +269,7 @@ def identity(source: Any) -> dict[str, Any] | None:
     if not isinstance(source, str | os.PathLike):
         return None
     if is_url(source):
-        file = remote_file(str(source))
+        file = remote_file(source)
         return {"path": str(file), "bytes": file.size, "listing": file.tag}
     files = _files_of(Path(source))
     states = [(file.name, file.stat()) for file in files]

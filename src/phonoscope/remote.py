@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeGuard, cast
 from urllib.parse import unquote, urlsplit
 
 from phonoscope.errors import (
@@ -34,7 +34,7 @@ _REFUSED = (401, 403)
 _GONE = (404, 410)
 
 
-def is_url(source: object) -> bool:
+def is_url(source: object) -> TypeGuard[str]:
     """Return whether a source is an address such as ``https://host/clip.mp4``, not a path."""
     return isinstance(source, str) and _URL.match(source) is not None
 

@@ -14,6 +14,7 @@ from phonoscope.cli.outputs import check_outputs, default_output
 from phonoscope.cli.reporting import write_page
 from phonoscope.errors import SilenceError, UsageError
 from phonoscope.files import replace_when_done, sha256, unfinished
+from phonoscope.remote import is_url
 
 if TYPE_CHECKING:
     from phonoscope.types import Verdict
@@ -101,6 +102,8 @@ def recover(
         ),
     ] = False,
     jobs: options.Jobs = None,
+    dask: options.Dask = None,
+    workers: options.Workers = None,
     quiet: options.Quiet = False,
 ) -> None:  # fmt: skip
     """Recover the sound that a video has seen, from a video or a motion file; or those of many."""
@@ -134,7 +137,8 @@ def recover(
     measuring: dict[str, Any] = {
         "fps": fps, "region": region or (), "cell": cell, "start": start, "duration": duration,
         "shutter": shutter, "line_delay": line_delay, "readout": readout, "direction": direction,
-        "fingerprint": json_file is not None or report is not None, "kept": unfinished(target),
+        "fingerprint": (json_file is not None or report is not None) and not is_url(source),
+        "kept": unfinished(target), "dask": dask, "workers": workers,
     }  # fmt: skip
     with progress_bar(quiet) as progress:
         if report is None:
@@ -190,6 +194,8 @@ def measure(
     readout: options.Readout = None,
     direction: options.ReadingDirection = None,
     fingerprint: options.Fingerprint = False,
+    dask: options.Dask = None,
+    workers: options.Workers = None,
     quiet: options.Quiet = False,
 ) -> None:  # fmt: skip
     """Measure how every part of a video moves, and keep it in a motion file."""
@@ -202,7 +208,8 @@ def measure(
         field = run(
             source, output=target, fps=fps, region=region or (), cell=cell, start=start,
             duration=duration, shutter=shutter, line_delay=line_delay, readout=readout,
-            direction=direction, fingerprint=fingerprint, progress=progress,
+            direction=direction, fingerprint=fingerprint, dask=dask, workers=workers,
+            progress=progress,
         )  # fmt: skip
     if not quiet:
         print_motion(field, target)

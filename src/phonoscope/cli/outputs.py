@@ -10,7 +10,10 @@ from phonoscope.remote import is_url, name_of
 
 
 def default_output(source: str, suffix: str) -> Path:
-    """Return `source` with another suffix, here if it is on the net; raise `UsageError` if that is somebody else's file."""
+    """Return `source` with another suffix, in this folder if it is on the net.
+
+    Raises `UsageError` if that is somebody else's file.
+    """
     path = Path(name_of(source)) if is_url(source) else Path(source)
     if not is_url(source) and glob.has_magic(source) and not path.exists():
         raise UsageError(f"the images {source} have no one name; choose the output with -o.")

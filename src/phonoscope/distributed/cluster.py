@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,38 +88,31 @@ class Cluster:
                 if self.address is None:
                     with _local(distributed, self.workers) as local, self._client(local) as client:
                         client.wait_for_workers(self.workers)
-                        yield from _hands(client, self.name)
+                        with closing(Hands(client, self.name)) as hands:
+                            yield hands
                 else:
                     with self._client(self.address) as client:
                         _check_versions(client.get_versions(packages=[*_ALIKE]), self.name)
-                        yield from _hands(client, self.name)
+                        with closing(Hands(client, self.name)) as hands:
+                            yield hands
         finally:
             _LOG.setLevel(level)
 
     def _client(self, cluster: Any) -> Any:
-        import distributed
+        from distributed import Client
 
+        begin: Any = Client
         given: dict[str, Any] = {"address": cluster}
         if str(self.address).endswith(".json"):
             given = {"scheduler_file": self.address}
         try:
-            return distributed.Client(
-                **given, timeout=_CONNECT_S, set_as_default=False, name="phonoscope"
-            )
+            return begin(**given, timeout=_CONNECT_S, set_as_default=False, name="phonoscope")
         except (OSError, ValueError, TypeError, RuntimeError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
             raise ClusterError(
                 f"no Dask scheduler answers at {self.name} ({reason}); begin one with dask "
                 "scheduler, and give the address that it prints, such as tcp://host:8786."
             ) from error
-
-
-def _hands(client: Any, name: str) -> Iterator[Hands]:
-    hands = Hands(client, name)
-    try:
-        yield hands
-    finally:
-        hands.close()
 
 
 def _local(distributed: Any, workers: int | None) -> Any:

@@ -54,7 +54,9 @@ class Hands:
         # The scheduler has what it is made from, so that it survives every worker.
         return self._client.submit(pickle.loads, _bytes_of(value), pure=False)
 
-    def begin(self, label: Any, function: Callable[..., Any], *given: Any, held: Any = None) -> None:
+    def begin(
+        self, label: Any, function: Callable[..., Any], *given: Any, held: Any = None
+    ) -> None:
         """Have a function called by a worker.
 
         Parameters

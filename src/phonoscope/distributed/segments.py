@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable, Container, Generator
 from contextlib import closing
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 from phonoscope.distributed.hands import Hands
@@ -55,8 +56,6 @@ def spread_over(
     InputError
         If the video cannot be read on, or not by the workers.
     """
-    import phonoscope
-
     segments, at_least = shares(stretches, size, max(1, hands.threads))
     runs = Runs(segments, done, at_least, max(1, hands.threads), known, at_most=at_least)
     held = hands.hold(subject)
@@ -66,8 +65,7 @@ def spread_over(
         while hands.has_room and (run := runs.take(wait=False)) is not None:
             first, stop = frames_of(run, stretches, size)
             task = _Task(
-                run, size, stretches.first, first, stop, stretches.elsewhere,
-                phonoscope.__version__,
+                run, size, stretches.first, first, stop, stretches.elsewhere, version("phonoscope")
             )  # fmt: skip
             hands.begin(None, measure_there, task, held=held)
         if hands.idle:
@@ -89,11 +87,9 @@ def spread_over(
 
 def measure_there(subject: Subject, task: _Task) -> _Measured:
     """Read and measure a run, as a worker does."""
-    import phonoscope
-
-    if phonoscope.__version__ != task.version:  # one that came later than the others
+    if version("phonoscope") != task.version:  # on a machine that came later than the others
         raise ClusterError(
-            f"the worker on {socket.gethostname()} has phonoscope {phonoscope.__version__}, and "
+            f"the worker on {socket.gethostname()} has phonoscope {version('phonoscope')}, and "
             f"{task.version} is wanted; install the same everywhere."
         )
     segments: list[PackedSegment] = []

@@ -5,7 +5,8 @@ from phonoscope.motion.common import Common
 from phonoscope.motion.detail import detail_px, saturated
 from phonoscope.motion.lattice import Lattice
 from phonoscope.motion.look import frames_to_look_at
-from phonoscope.motion.measure import Measurement, measure_frames
+from phonoscope.motion.measure import Measurement, Spread, measure_frames
+from phonoscope.motion.packing import PackedSegment
 from phonoscope.motion.passband import bridged, merged_bands, passband_taps, passed
 from phonoscope.motion.pyramid import measure_bands
 from phonoscope.motion.segment import Segment
@@ -21,7 +22,9 @@ __all__ = [
     "Measurement",
     "Moments",
     "MotionWriter",
+    "PackedSegment",
     "Segment",
+    "Spread",
     "bridged",
     "cut",
     "cut_rows",

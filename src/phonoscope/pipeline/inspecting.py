@@ -17,6 +17,7 @@ from phonoscope.pipeline.advice import advice
 from phonoscope.pipeline.measuring import measuring
 from phonoscope.pipeline.request import AnyRegion, Progress, Rate, Reading, Request
 from phonoscope.pipeline.shutter import doubts
+from phonoscope.remote import is_url, remote_file
 from phonoscope.sound import (
     PER_CELL,
     band_of,
@@ -205,6 +206,8 @@ class _Watch:
 
 
 def _size(source: Any) -> int | None:
+    if is_url(source):
+        return remote_file(source).size
     is_file = isinstance(source, str | os.PathLike) and Path(source).is_file()
     return Path(source).stat().st_size if is_file else None
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, SupportsIndex
 
 from phonoscope.choices import Direction, ShutterKind
+from phonoscope.distributed import Cluster
 from phonoscope.errors import UsageError
 from phonoscope.motion import is_motion_file
-from phonoscope.types import Region, Shutter, VideoFacts
+from phonoscope.types import MotionField, Region, Shutter, VideoFacts
 from phonoscope.video import parse_rate
 
 Rate = int | float | str | Fraction
@@ -39,6 +40,7 @@ class Request:
     progress: Progress | None
     reading: "Reading"
     kept: Path | None
+    cluster: Cluster | None
 
     @classmethod
     def checked(
@@ -55,10 +57,19 @@ class Request:
         progress: Progress | None = None,
         reading: "Reading | None" = None,
         kept: str | os.PathLike[str] | None = None,
+        dask: str | None = None,
+        workers: int | None = None,
     ) -> "Request":
+        stored = isinstance(source, str | os.PathLike) and is_motion_file(source)
+        cluster = Cluster.checked(dask, workers)
+        if cluster is not None and (stored or isinstance(source, MotionField)):
+            raise UsageError(
+                "a motion field is measured already, and there is nothing to spread over workers; "
+                "leave dask and workers out."
+            )
         return cls(
             source=source,
-            stored=isinstance(source, str | os.PathLike) and is_motion_file(source),
+            stored=stored,
             fps=None if fps is None else parse_rate(fps),
             regions=_regions(region),
             band=None if band is None else parse_band(band),
@@ -69,6 +80,7 @@ class Request:
             progress=progress,
             reading=reading or Reading(),
             kept=None if kept is None else Path(kept),
+            cluster=cluster,
         )
 
     def told(self, facts: VideoFacts) -> Callable[[int], None] | None:

@@ -82,7 +82,7 @@ def open_video(
     rate = None if fps is None else parse_rate(fps)
     window = Window.parse(start, duration)
     if is_url(source):
-        return _open_url(str(source), window, rate)
+        return _open_url(source, window, rate)
     if isinstance(source, str | os.PathLike):
         video = _open_path(Path(source), window, rate)
         if isinstance(video, IndexedVideo):
