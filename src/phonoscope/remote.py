@@ -49,6 +49,23 @@ def name_of(url: str) -> str:
     return PurePosixPath(unquote(urlsplit(url).path)).name or urlsplit(url).netloc
 
 
+def matching(pattern: str) -> list[str]:
+    """Return the addresses that a pattern with a ``*`` means, in order; none of another address.
+
+    Raises
+    ------
+    InputError
+        As `remote_file` does.
+    """
+    if "*" not in shown(pattern):
+        return []
+    try:
+        system, path = _found(pattern)
+        return sorted(system.unstrip_protocol(one) for one in system.glob(path))
+    except BaseException as error:
+        raise _why(pattern, error) from error
+
+
 class RemoteFile:
     """A file at an address, known by its size and what its server says of its state.
 

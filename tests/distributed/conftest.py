@@ -1,10 +1,12 @@
 """Clusters to measure on, and clips that are cut into several runs."""
 
 import logging
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
+
 from distributed import LocalCluster
 
 FPS = 240
@@ -40,16 +42,35 @@ def film(path, frames, *, codec="libx264", apart=50, fps=FPS):
 
 
 @pytest.fixture(scope="session")
+def lab():
+    """Return what test modules cannot import by name."""
+    return SimpleNamespace(moving=moving, film=film, fps=FPS)
+
+
+@pytest.fixture(scope="session")
 def clip(tmp_path_factory):
-    """A clip of 5,000 frames: three segments. Not to be written beside."""
-    return film(tmp_path_factory.mktemp("clip") / "clip.mp4", moving(5000))
+    """A clip of 1,000 frames. Not to be written beside."""
+    return film(tmp_path_factory.mktemp("clip") / "clip.mp4", moving(1000))
+
+
+@pytest.fixture(scope="session")
+def long_clip(tmp_path_factory):
+    """A clip of 10,300 frames, of six segments. Not to be written beside."""
+    frames = np.tile(moving(480), (22, 1, 1))[:10300]
+    return film(tmp_path_factory.mktemp("long") / "clip.mp4", frames)
+
+
+@pytest.fixture
+def short_segments(monkeypatch):
+    """Let a clip of 1,000 frames have four segments."""
+    monkeypatch.setattr("phonoscope.motion.measure.segment_frames", lambda *_: 256)
 
 
 @pytest.fixture(scope="session")
 def in_process():
     """The address of a cluster of two workers, all of it in this process."""
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None,
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0",
         silence_logs=logging.CRITICAL,
     ) as cluster:  # fmt: skip
         yield cluster.scheduler_address

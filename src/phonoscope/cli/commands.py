@@ -111,7 +111,7 @@ def recover(
     one_only = ("--output", output), ("--json", json_file), ("--report", report)
     source = only_source(sources, out, jobs, *one_only)
     if out is not None:
-        recover_all(sources, out, given, jobs=jobs, quiet=quiet)
+        recover_all(sources, out, given, jobs=jobs, dask=dask, workers=workers, quiet=quiet)
         return
     from phonoscope.audio import check_file_rate
 

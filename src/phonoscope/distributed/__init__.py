@@ -5,6 +5,6 @@ measure, so that importing this costs nothing.
 """
 
 from phonoscope.distributed.cluster import Cluster
-from phonoscope.distributed.hands import Hands
+from phonoscope.distributed.hands import Hands, own_folder
 
-__all__ = ["Cluster", "Hands"]
+__all__ = ["Cluster", "Hands", "own_folder"]

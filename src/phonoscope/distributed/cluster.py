@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from phonoscope.distributed.hands import Hands
@@ -103,9 +104,10 @@ class Cluster:
 
         begin: Any = Client
         given: dict[str, Any] = {"address": cluster}
-        if str(self.address).endswith(".json"):
-            given = {"scheduler_file": self.address}
         try:
+            if str(self.address).endswith(".json"):
+                given = {"scheduler_file": self.address}
+                Path(str(self.address)).stat()  # Dask would wait for it
             return begin(**given, timeout=_CONNECT_S, set_as_default=False, name="phonoscope")
         except (OSError, ValueError, TypeError, RuntimeError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
@@ -117,7 +119,7 @@ class Cluster:
 
 def _local(distributed: Any, workers: int | None) -> Any:
     return distributed.LocalCluster(
-        n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None,
+        n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0",
         silence_logs=logging.CRITICAL + 1,
     )  # fmt: skip
 

@@ -173,6 +173,14 @@ def call(held: Any, packed: bytes) -> Any:
         return Failed(error)
 
 
+def own_folder() -> str:
+    """Return the folder of the worker that calls this, which goes with it however it ends."""
+    import distributed
+
+    get: Any = distributed.get_worker
+    return str(get().local_directory)
+
+
 def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 

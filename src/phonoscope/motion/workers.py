@@ -10,7 +10,7 @@ from typing import Any
 from phonoscope.motion.run import Run, measured_run
 from phonoscope.motion.runs import Runs
 from phonoscope.motion.segment import Poses, Segment, Subject
-from phonoscope.motion.threads import alone
+from phonoscope.motion.threads import alone, is_alone
 from phonoscope.types import Frame, Stretches
 
 _WAITING_SEGMENTS = 2  # that are measured and wait to be fetched, or are being written
@@ -97,6 +97,7 @@ class _Crew:
         self.room = threading.Semaphore(_WAITING_SEGMENTS)
         self._subject, self._stretches, self._size = subject, stretches, size
         self._workers, self._done, self._known = workers, done, known
+        self._alone = workers > 1 or is_alone()
         self._stopping = threading.Event()
         self._begun: Generator[Frame, None, None] | None = frames
         if stretches is None:  # one run of all, in which those that are done are passed over
@@ -111,7 +112,7 @@ class _Crew:
     def work(self) -> None:
         """Take runs and measure them until there are none left."""
         try:
-            with alone() if self._workers > 1 else nullcontext():
+            with alone() if self._alone else nullcontext():
                 while (run := self._runs.take()) is not None:
                     try:
                         self._measure(run)

@@ -28,6 +28,7 @@ from phonoscope.motion import (
     open_motion,
     writing_motion,
 )
+from phonoscope.motion.threads import is_alone
 from phonoscope.pipeline.record import versions
 from phonoscope.pipeline.request import AnyRegion, Progress, Rate, Reading, Request
 from phonoscope.pipeline.shutter import shutter_by_own_lamp
@@ -360,7 +361,7 @@ def measuring(request: Request, sampled: Sampled | None = None) -> Iterator[Run]
             grids = cut(facts.width, facts.height, request.regions, edge)
         ahead = _frames_ahead(facts)
         workers = _workers(facts)
-        many = workers > 1 or hands is not None
+        many = workers > 1 or hands is not None or is_alone()
         stretches = video.stretches() if sampled is None and many else None
         chosen: Iterable[Frame] = (
             video if stretches is None else stretches.read(stretches.first, None)
@@ -393,6 +394,8 @@ def _opened(request: Request) -> Video:
 
 def _workers(facts: VideoFacts) -> int:
     """Return how many threads may each decode and measure a stretch of the video by themselves."""
+    if is_alone():
+        return 1
     return max(
         1, min(os.cpu_count() or 1, _STRETCHES_BYTES // (_HELD_FRAMES * _frame_bytes(facts)))
     )
