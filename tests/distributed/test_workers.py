@@ -63,15 +63,8 @@ def kill_a_worker(folder, process):
 
 
 def test_a_killed_worker_changes_nothing(long_clip, alone, tmp_path):
-    given = [
-        *PROGRAM,
-        "measure",
-        str(long_clip),
-        "--workers",
-        "2",
-        "-o",
-        str(tmp_path / "out.motion"),
-    ]
+    output = tmp_path / "out.motion"
+    given = [*PROGRAM, "measure", str(long_clip), "--workers", "2", "-o", str(output)]
     with subprocess.Popen(given, stderr=subprocess.PIPE, text=True) as process:
         kill_a_worker(tmp_path, process)
         _, err = process.communicate(timeout=180)

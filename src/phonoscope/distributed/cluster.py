@@ -78,6 +78,7 @@ class Cluster:
             If it cannot be reached, or another version is installed there.
         """
         import dask
+
         import distributed
 
         level = _LOG.level
