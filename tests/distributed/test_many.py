@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import signal
 import sys
 from types import SimpleNamespace
@@ -124,7 +123,7 @@ def test_one_that_kills_its_workers_fails_alone(films, tmp_path, monkeypatch):
 
     def begin_or_kill(self, number, do, work, *more):
         if work.item.source.endswith("c.mp4"):
-            begin(self, number, os.kill, signal.SIGKILL, held=0)
+            begin(self, number, signal.raise_signal, held=signal.SIGKILL)
         else:
             begin(self, number, do, work, *more)
 

@@ -97,7 +97,7 @@ def test_a_video_that_kills_every_worker_ends_with_a_sentence(long_clip, tmp_pat
     begin = hands_module.Hands.begin
     monkeypatch.setattr(
         hands_module.Hands, "begin",
-        lambda self, label, *_, **__: begin(self, label, os.kill, signal.SIGKILL, held=0),
+        lambda self, label, *_, **__: begin(self, label, signal.raise_signal, held=signal.SIGKILL),
     )  # fmt: skip
     with (
         LocalCluster(

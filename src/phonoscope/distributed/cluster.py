@@ -1,9 +1,11 @@
 """Which cluster is meant, and whether it can be used."""
 
 import logging
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -119,10 +121,17 @@ class Cluster:
 
 
 def _local(distributed: Any, workers: int | None) -> Any:
-    return distributed.LocalCluster(
-        n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0",
-        silence_logs=logging.CRITICAL + 1,
-    )  # fmt: skip
+    # A process inherits what is held back from the thread that begins it, and so never sees the
+    # Ctrl-C of a terminal. The tracker of Python's own would let it through again.
+    resource_tracker.ensure_running()
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return distributed.LocalCluster(
+            n_workers=workers, threads_per_worker=1, host="127.0.0.1",
+            dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL + 1,
+        )  # fmt: skip
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _check_versions(found: Mapping[str, Any], name: str) -> None:
