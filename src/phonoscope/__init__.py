@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from phonoscope.audio import read_audio, resample, write_audio
     from phonoscope.batch import Outcome, Running, Standing, recover_many
     from phonoscope.errors import (
+        ClusterError,
         InputError,
         InputNotFoundError,
+        InputUnreachableError,
         MissingExtraError,
         OutputError,
         PhonoscopeError,
@@ -72,8 +74,10 @@ _HOMES = {
     "audio": ("read_audio", "resample", "write_audio"),
     "batch": ("Outcome", "Running", "Standing", "recover_many"),
     "errors": (
+        "ClusterError",
         "InputError",
         "InputNotFoundError",
+        "InputUnreachableError",
         "MissingExtraError",
         "OutputError",
         "PhonoscopeError",
@@ -128,6 +132,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Cells",
+    "ClusterError",
     "Comparison",
     "Diarisation",
     "Displacement",
@@ -136,6 +141,7 @@ __all__ = [
     "Identification",
     "InputError",
     "InputNotFoundError",
+    "InputUnreachableError",
     "Inspection",
     "LampBands",
     "Magnified",
