@@ -49,10 +49,10 @@ def main() -> None:
         if arguments.cost:
             cost(folder, arguments.frames)
             return
-        clip = render(folder, "h264", arguments.frames)
         if arguments.kill:
-            kill(folder, clip, arguments.kill)
+            kill(folder, render(folder, "h264", arguments.frames, 352), arguments.kill)
         else:
+            clip = render(folder, "h264", arguments.frames)
             speed(folder, clip, arguments.frames, arguments.repeats)
     load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
     print(f"load average after: {load}")
