@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from phonoscope.audio import read_audio, resample, write_audio
     from phonoscope.batch import Outcome, Running, Standing, recover_many
     from phonoscope.errors import (
+        ClusterError,
         InputError,
         InputNotFoundError,
+        InputUnreachableError,
         MissingExtraError,
         OutputError,
         PhonoscopeError,
@@ -76,8 +78,10 @@ _HOMES = {
     "audio": ("read_audio", "resample", "write_audio"),
     "batch": ("Outcome", "Running", "Standing", "recover_many"),
     "errors": (
+        "ClusterError",
         "InputError",
         "InputNotFoundError",
+        "InputUnreachableError",
         "MissingExtraError",
         "OutputError",
         "PhonoscopeError",
@@ -136,6 +140,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Cells",
+    "ClusterError",
     "Comparison",
     "Diarisation",
     "Displacement",
@@ -144,6 +149,7 @@ __all__ = [
     "Identification",
     "InputError",
     "InputNotFoundError",
+    "InputUnreachableError",
     "Inspection",
     "LampBands",
     "Live",

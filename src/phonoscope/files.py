@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from phonoscope.errors import OutputError, PhonoscopeError
+from phonoscope.remote import Place, is_url, remote_file
 
 PHOTRON_SUFFIXES = (".cihx", ".cih", ".mraw")  # a header, and the pixels
 DATASET_MARK = "::"  # between a file and the dataset in it
@@ -222,11 +223,14 @@ def sha256(
     Parameters
     ----------
     source
-        A file, a folder (hidden files do not count), or a pattern such as ``frames/*.png``. A
-        Photron recording is the header and the pixels.
+        A file, a folder (hidden files do not count), a pattern such as ``frames/*.png``, or the
+        address of a file, all of which is fetched for it. A Photron recording is the header and the
+        pixels.
     stopped
         Asked after every megabyte whether to give up, and return None.
     """
+    if is_url(source):
+        return _file_sha256(remote_file(source), stopped)
     files = _files_of(Path(source))
     if len(files) == 1 and without_dataset(source).is_file():
         return _file_sha256(files[0], stopped)
@@ -265,7 +269,7 @@ def _files_of(path: Path) -> list[Path]:
     return [file for file in files if file.is_file()]
 
 
-def _file_sha256(path: Path, stopped: Callable[[], bool]) -> str | None:
+def _file_sha256(path: Place, stopped: Callable[[], bool]) -> str | None:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
@@ -279,9 +283,13 @@ def identity(source: Any) -> dict[str, Any] | None:
     """Return name, size and time of the last change of the files of a source, ready for JSON.
 
     By these a file is known again without being read; None of what is no file, folder or pattern.
+    Of an address the server's own tag stands for the time.
     """
     if not isinstance(source, str | os.PathLike):
         return None
+    if is_url(source):
+        file = remote_file(source)
+        return {"path": str(file), "bytes": file.size, "listing": file.tag}
     files = _files_of(Path(source))
     states = [(file.name, file.stat()) for file in files]
     listing = [(name, state.st_size, state.st_mtime_ns) for name, state in states]

@@ -16,7 +16,8 @@ from phonoscope.errors import InputError, InputNotFoundError, UsageError
 
 def test_same_names_and_defaults_as_recover():
     function = inspect.signature(ph.recover).parameters
-    own = {"source", "fingerprint", "progress", "kept"}  # of each file, not asked by anybody
+    # Of each file, not asked by anybody; and of all of them together.
+    own = {"source", "fingerprint", "progress", "kept", "dask", "workers"}
     assert set(Settings().of_recover()) == set(function) - own
     for name, value in Settings().of_recover().items():
         assert value == function[name].default, name

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phonoscope.motion import cut, measure_frames
+from phonoscope.motion.run import nothing_known
 from phonoscope.motion.runs import Runs
 from phonoscope.types import Stretches
 
@@ -165,11 +166,12 @@ def test_leaving_early_ends_the_threads(still, short_segments):
     segments=st.integers(1, 60),
     done=st.sets(st.integers(0, 70)),
     at_least=st.integers(1, 9),
+    at_most=st.none() | st.integers(1, 9),
     workers=st.integers(1, 5),
     data=st.data(),
 )
-def test_runs_hold_every_segment_once(segments, done, at_least, workers, data):
-    runs = Runs(segments, done, at_least, workers, lambda n: [np.full((1, 1, 2), n)])
+def test_runs_hold_every_segment_once(segments, done, at_least, at_most, workers, data):
+    runs = Runs(segments, done, at_least, workers, lambda n: [np.full((1, 1, 2), n)], at_most)
     measured, taken, postponed = [], [], set()
     while True:
         if not taken or (len(taken) < workers and data.draw(st.booleans())):
@@ -193,3 +195,22 @@ def test_runs_hold_every_segment_once(segments, done, at_least, workers, data):
         runs.leave()
     assert runs.take() is None
     assert sorted(measured) == [n for n in range(segments) if n not in done]
+
+
+def test_runs_are_short_where_one_may_be_lost():
+    runs = Runs(100, (), 4, 2, nothing_known, at_most=4)
+    taken = []
+    while (run := runs.take(wait=False)) is not None:
+        taken.append(100 - run.first if run.stop is None else run.stop - run.first)
+    assert sum(taken) == 100
+    assert set(taken[:-3]) == {4}
+    assert max(taken) <= 2 * 4  # the last ones share evenly what is left
+
+
+def test_a_run_that_waits_is_not_waited_for():
+    runs = Runs(2, (), 1, 2, nothing_known)
+    first, second = runs.take(wait=False), runs.take(wait=False)
+    runs.postpone(second)
+    assert runs.take(wait=False) is None
+    runs.reached(first.first, [np.ones((1, 1, 2))])
+    assert runs.take(wait=False).before is not None

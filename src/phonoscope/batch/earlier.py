@@ -10,8 +10,9 @@ from typing import Any
 import phonoscope
 from phonoscope.batch.listing import Item
 from phonoscope.batch.saving import made_here
-from phonoscope.errors import UsageError
+from phonoscope.errors import PhonoscopeError, UsageError
 from phonoscope.files import identity, sha256
+from phonoscope.remote import is_url
 
 
 def asked_of(item: Item) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def asked_of(item: Item) -> dict[str, Any]:
 
 def _identity(source: str | None) -> dict[str, Any] | None:
     # What cannot be read is told of when it is opened, and stops no other.
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, PhonoscopeError):
         return identity(source)
     return None
 
@@ -64,7 +65,7 @@ def _check_record(item: Item, found: Any) -> None:
     with contextlib.suppress(KeyError, TypeError):
         other = found["asked"]["source"]["path"]
         own = _identity(item.source) or {}
-        if other != own["path"] and Path(other).exists():
+        if other != own["path"] and (is_url(other) or Path(other).exists()):
             raise UsageError(
                 f"{item.sound} is the sound of another file, {other}; choose another folder with "
                 "--out."

@@ -10,6 +10,7 @@ from typing import Any
 from phonoscope.batch.settings import Settings
 from phonoscope.batch.table import read_table
 from phonoscope.errors import UsageError
+from phonoscope.remote import is_url, matching, name_of, shown
 
 VIDEOS = (
     ".3gp", ".avi", ".cih", ".cihx", ".cine", ".fit", ".fits", ".fts", ".m2ts", ".m4v", ".mj2",
@@ -77,6 +78,8 @@ def is_table(source: str) -> bool:
 
 def videos_in(source: str) -> list[str]:
     """Return the videos in a folder or of a pattern by name; none of what is one source itself."""
+    if is_url(source):
+        return [url for url in matching(source) if Path(name_of(url)).suffix.lower() in VIDEOS]
     return [str(file) for file in sorted(_files_in(source)) if file.suffix.lower() in VIDEOS]
 
 
@@ -94,6 +97,8 @@ def is_image(source: str) -> bool:
 
 def _files_in(source: str) -> list[Path]:
     path = Path(source)
+    if is_url(source):
+        return []
     try:
         if path.is_dir():
             found = list(path.iterdir())
@@ -166,12 +171,16 @@ def _folded(name: str) -> str:
 
 
 def _place(source: str) -> Path:
+    if is_url(source):
+        return Path(shown(source))
     # A link counts as what it is called, not as the file that it leads to.
     path = Path(source)
     return path.parent.resolve() / path.name if path.name not in ("", "..") else path.resolve()
 
 
 def _stem(source: str) -> str:
+    if is_url(source):
+        return Path(name_of(source)).stem
     path = Path(source)
     if path.is_dir():
         return path.resolve().name or "sound"

@@ -10,8 +10,10 @@ from typing import Any
 from phonoscope.batch.child import Work
 from phonoscope.batch.earlier import asked_of, is_done, record_of_earlier
 from phonoscope.batch.listing import Item, items_of
+from phonoscope.batch.machines import run_on
 from phonoscope.batch.outcome import Outcome, Running, Standing, Told, outcome_of
 from phonoscope.batch.processes import default_jobs, run
+from phonoscope.distributed import Cluster
 from phonoscope.errors import UsageError
 from phonoscope.files import check_writable, replace_when_done, unwritable
 
@@ -27,6 +29,8 @@ def recover_many(
     out: _Path,
     *,
     jobs: int | None = None,
+    dask: str | None = None,
+    workers: int | None = None,
     progress: Told | None = None,
     **settings: Any,
 ) -> tuple[Outcome, ...]:
@@ -47,6 +51,9 @@ def recover_many(
     jobs
         How many files to recover at a time. By default as many as there are cores, but no more
         than there are 2 GiB of memory for.
+    dask, workers
+        A Dask cluster whose workers recover a file each, as in `measure`: they find the files under
+        the same paths or addresses, and send their sounds and records back.
     progress
         Called a few times a second with a `Standing`.
     settings
@@ -67,6 +74,8 @@ def recover_many(
         If a CSV file cannot be read.
     OutputError
         If the folder cannot be written to.
+    ClusterError
+        If the cluster cannot be used.
 
     Notes
     -----
@@ -75,6 +84,12 @@ def recover_many(
     """
     if jobs is not None and jobs < 1:
         raise UsageError(f"jobs is {jobs}; give how many files to recover at a time, 1 or more.")
+    cluster = Cluster.checked(dask, workers)
+    if cluster is not None and jobs is not None:
+        raise UsageError(
+            f"jobs {jobs} is for this machine alone; how many files a cluster does at a time, its "
+            "workers say."
+        )
     given = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     folder = Path(out)
     items = items_of([os.fspath(source) for source in given], settings, folder)
@@ -88,21 +103,23 @@ def recover_many(
         else:
             todo[number] = Work(item, asked)
     _make_folder(folder)
-    _run(todo, outcomes, jobs or default_jobs(), progress)
+    _run(todo, outcomes, (todo and cluster) or jobs or default_jobs(), progress)
     ordered = tuple(outcomes[number] for number in range(len(items)))
     _write_summary(folder / SUMMARY, ordered)
     return ordered
 
 
 def _run(
-    todo: dict[int, Work], outcomes: dict[int, Outcome], jobs: int, progress: Told | None
+    todo: dict[int, Work], outcomes: dict[int, Outcome], by: Cluster | int, progress: Told | None
 ) -> None:
     def told(running: tuple[Running, ...] = ()) -> None:
         if progress is not None:
             progress(Standing(len(outcomes), len(todo) + before, running))
 
     before, numbers = len(outcomes), list(todo)
-    with closing(run(list(todo.values()), jobs, told)) as ended:
+    works = list(todo.values())
+    running = run(works, by, told) if isinstance(by, int) else run_on(by, works, told)
+    with closing(running) as ended:
         for number, outcome in ended:
             outcomes[numbers[number]] = outcome
     told()

@@ -8,6 +8,7 @@ from typing import Any
 
 from phonoscope.batch.settings import OPTIONS, Settings, parse_option
 from phonoscope.errors import InputError, InputNotFoundError, UsageError
+from phonoscope.remote import is_url
 
 _DELIMITERS = ",;\t"  # as spreadsheets of different countries write
 
@@ -104,6 +105,8 @@ def _row(
 
 
 def _from(folder: Path, source: str) -> str:
+    if is_url(source):
+        return source
     # The folder's own name may look like a pattern, which the source's may be.
     if glob.has_magic(source) and not (folder / source).exists():
         return str(Path(glob.escape(str(folder))) / source)

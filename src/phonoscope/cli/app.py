@@ -86,6 +86,8 @@ phonoscope recover clip.mp4 --fps 2200 --equalize bag.response --enhance speech 
 
 phonoscope recover *.mp4 --fps 2200 --out sounds/
 
+phonoscope recover https://example.org/clip.mp4 --fps 2200 --dask tcp://scheduler:8786
+
 phonoscope recover dslr_60fps.mp4 --shutter rolling --readout 11.5ms -o out.wav"""
 
 LIVE_EXAMPLES = """[bold]Examples[/bold]: while it films; Ctrl-C ends it

@@ -14,6 +14,7 @@ from phonoscope.cli.outputs import check_outputs, default_output
 from phonoscope.cli.reporting import write_page
 from phonoscope.errors import SilenceError, UsageError
 from phonoscope.files import replace_when_done, sha256, unfinished
+from phonoscope.remote import is_url
 
 if TYPE_CHECKING:
     from phonoscope.types import Verdict
@@ -102,6 +103,8 @@ def recover(
         ),
     ] = False,
     jobs: options.Jobs = None,
+    dask: options.Dask = None,
+    workers: options.Workers = None,
     quiet: options.Quiet = False,
 ) -> None:  # fmt: skip
     """Recover the sound that a video has seen, from a video or a motion file; or those of many."""
@@ -109,7 +112,7 @@ def recover(
     one_only = ("--output", output), ("--json", json_file), ("--report", report)
     source = only_source(sources, out, jobs, *one_only)
     if out is not None:
-        recover_all(sources, out, given, jobs=jobs, quiet=quiet)
+        recover_all(sources, out, given, jobs=jobs, dask=dask, workers=workers, quiet=quiet)
         return
     from phonoscope.audio import check_file_rate
 
@@ -135,8 +138,8 @@ def recover(
     measuring: dict[str, Any] = {
         "fps": fps, "region": region or (), "cell": cell, "start": start, "duration": duration,
         "shutter": shutter, "line_delay": line_delay, "readout": readout, "direction": direction,
-        "device": device, "kept": unfinished(target),
-        "fingerprint": json_file is not None or report is not None,
+        "device": device, "dask": dask, "workers": workers, "kept": unfinished(target),
+        "fingerprint": (json_file is not None or report is not None) and not is_url(source),
     }  # fmt: skip
     with progress_bar(quiet) as progress:
         if report is None:
@@ -193,6 +196,8 @@ def measure(
     direction: options.ReadingDirection = None,
     device: options.Device = "cpu",
     fingerprint: options.Fingerprint = False,
+    dask: options.Dask = None,
+    workers: options.Workers = None,
     quiet: options.Quiet = False,
 ) -> None:  # fmt: skip
     """Measure how every part of a video moves, and keep it in a motion file."""
@@ -205,7 +210,8 @@ def measure(
         field = run(
             source, output=target, fps=fps, region=region or (), cell=cell, start=start,
             duration=duration, shutter=shutter, line_delay=line_delay, readout=readout,
-            direction=direction, device=device, fingerprint=fingerprint, progress=progress,
+            direction=direction, device=device, fingerprint=fingerprint, dask=dask,
+            workers=workers, progress=progress,
         )  # fmt: skip
     if not quiet:
         print_motion(field, target)

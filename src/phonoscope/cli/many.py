@@ -17,7 +17,7 @@ from phonoscope.batch import (
     videos_in,
 )
 from phonoscope.cli.console import on_terminal, print_warnings, time_text
-from phonoscope.errors import InputError, UsageError
+from phonoscope.errors import ClusterError, InputError, UsageError
 
 if TYPE_CHECKING:
     from phonoscope.batch import Standing
@@ -84,15 +84,18 @@ def recover_all(
     out: Path,
     options: Mapping[str, Any],
     *,
-    jobs: int | None,
     quiet: bool,
+    **machines: Any,
 ) -> None:
-    """Recover all, print what became of each, and raise an error if some failed."""
+    """Recover all, print what became of each, and raise an error if some failed.
+
+    `machines` are jobs, dask and workers, as `recover_many` takes them.
+    """
     settings = {name: options[name] for name in OPTIONS if options[name] is not None}
     try:
         with _progress(quiet) as progress:
-            outcomes = recover_many(sources, out, jobs=jobs, progress=progress, **settings)
-    except KeyboardInterrupt as error:
+            outcomes = recover_many(sources, out, progress=progress, **machines, **settings)
+    except (KeyboardInterrupt, ClusterError) as error:
         error.add_note(f"what was done is in {out}, and the same command goes on with the rest")
         raise
     if not quiet:

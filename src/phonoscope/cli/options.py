@@ -12,12 +12,14 @@ OUTPUT = "Output"
 LISTENING = "For listening"
 METHOD = "Method"
 SHUTTER = "Rolling shutter"
+MACHINES = "Many machines"
 
 Source = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="Video file, folder or glob of images, multi-page TIFF, or .npy array.",
+        help="Video file or its address (https://, s3:// ...), folder or glob of images, "
+        "multi-page TIFF, or .npy array.",
         show_default=False,
     ),
 ]
@@ -25,7 +27,8 @@ SourceOrMotion = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="Video file, folder or glob of images, multi-page TIFF, .npy array, or motion file.",
+        help="Video file or its address (https://, s3:// ...), folder or glob of images, "
+        "multi-page TIFF, .npy array, or motion file.",
         show_default=False,
     ),
 ]
@@ -33,7 +36,8 @@ Sources = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE",
-        help="Video file, folder or glob of images, multi-page TIFF, .npy array, or motion file. "
+        help="Video file or its address (https://, s3:// ...), folder or glob of images, "
+        "multi-page TIFF, .npy array, or motion file. "
         "With --out any number of them, also folders of videos, and CSV files with a column source "
         "and columns named as these options.",
         show_default=False,
@@ -198,6 +202,26 @@ MainsHum = Annotated[
         "--mains",
         help="Mains hum to remove from that version: what is detected, or of one grid.",
         rich_help_panel=LISTENING,
+    ),
+]
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        help="Measure on this Dask cluster: address of its scheduler (tcp://host:8786), or its "
+        "scheduler file.",
+        metavar="ADDRESS",
+        show_default=False,
+        rich_help_panel=MACHINES,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        help="Begin a Dask cluster of so many processes on this machine, and measure there.",
+        metavar="N",
+        min=1,
+        show_default=False,
+        rich_help_panel=MACHINES,
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]

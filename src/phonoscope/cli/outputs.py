@@ -6,12 +6,16 @@ from pathlib import Path
 from phonoscope.batch import made_here
 from phonoscope.errors import UsageError
 from phonoscope.files import check_writable, without_dataset
+from phonoscope.remote import is_url, name_of
 
 
 def default_output(source: str, suffix: str) -> Path:
-    """Return `source` with another suffix; raise `UsageError` if that is somebody else's file."""
-    path = without_dataset(source)
-    if glob.has_magic(source) and not path.exists():
+    """Return `source` with another suffix, in this folder if it is on the net.
+
+    Raises `UsageError` if that is somebody else's file.
+    """
+    path = Path(name_of(source)) if is_url(source) else without_dataset(source)
+    if not is_url(source) and glob.has_magic(source) and not path.exists():
         raise UsageError(f"the images {source} have no one name; choose the output with -o.")
     if path.is_dir():
         target = path.resolve().parent / (path.resolve().name + suffix)

@@ -8,7 +8,8 @@ from phonoscope.motion.engine import Engine
 from phonoscope.motion.following import Followed, follow, live_look_frames, warm_up
 from phonoscope.motion.lattice import Lattice
 from phonoscope.motion.look import frames_to_look_at
-from phonoscope.motion.measure import Look, Measurement, look_at, measure_frames
+from phonoscope.motion.measure import Look, Measurement, Spread, look_at, measure_frames
+from phonoscope.motion.packing import PackedSegment
 from phonoscope.motion.passband import bridged, merged_bands, passband_taps, passed
 from phonoscope.motion.pyramid import measure_bands
 from phonoscope.motion.segment import Segment
@@ -27,7 +28,9 @@ __all__ = [
     "Measurement",
     "Moments",
     "MotionWriter",
+    "PackedSegment",
     "Segment",
+    "Spread",
     "bridged",
     "check_device",
     "cut",

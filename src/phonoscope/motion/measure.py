@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Container, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,10 @@ from phonoscope.errors import InputError
 from phonoscope.motion.cells import Grid, places
 from phonoscope.motion.engine import Engine
 from phonoscope.motion.look import first_look, frames_to_look_at
+from phonoscope.motion.packing import PackedSegment
 from phonoscope.motion.processor import PROCESSOR
 from phonoscope.motion.reference import Reference
+from phonoscope.motion.run import nothing_known
 from phonoscope.motion.segment import Poses, Segment, Subject, segment_frames
 from phonoscope.motion.workers import measured_segments
 from phonoscope.types import GLOBAL, Cells, Frame, Luma, NoiseModel, Shutter, Stretches
@@ -22,8 +25,15 @@ _FEWEST_FRAMES = 4
 _LARGEST_PICTURE = 1_000_000  # pixels
 
 
-def _nothing_known(number: int) -> Poses:
-    raise LookupError(f"it is not known where segment {number} saw the picture")
+class Spread(Protocol):
+    """Measures segments of a video by other machines."""
+
+    def __call__(
+        self, subject: Subject, stretches: Stretches, size: int, done: Container[int],
+        known: Callable[[int], Poses], progress: Callable[[int], None] | None,
+    ) -> Generator[PackedSegment, None, None]:  # fmt: skip
+        """Yield the segments, of `size` frames each, that are not done, as they become so."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +66,7 @@ class Measurement:
         self,
         done: Container[int] = (),
         *,
-        known: Callable[[int], Poses] = _nothing_known,
+        known: Callable[[int], Poses] = nothing_known,
         progress: Callable[[int], None] | None = None,
     ) -> Generator[Segment, None, None]:
         """Measure the frames, and yield the segments as they are done, in any order; once only.
@@ -71,9 +81,22 @@ class Measurement:
             Called with the number of frames that have been measured by this call.
         """
         return measured_segments(
-            self._subject, self._frames, self._stretches, self.segment_frames, self._workers,
-            done, known, progress,
+            self._subject, self._frames, self._stretches if self._workers > 1 else None,
+            self.segment_frames, self._workers, done, known, progress,
         )  # fmt: skip
+
+    def spread(
+        self,
+        by: Spread,
+        done: Container[int] = (),
+        *,
+        known: Callable[[int], Poses] = nothing_known,
+        progress: Callable[[int], None] | None = None,
+    ) -> Generator[PackedSegment, None, None]:
+        """Have others do what `segments` does; its `stretches` must be such as they can read."""
+        assert self._stretches is not None
+        self._frames.close()
+        return by(self._subject, self._stretches, self.segment_frames, done, known, progress)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,7 +185,7 @@ def measure_frames(
         segment_frames=segment_frames(width, height),
         _subject=look.subject,
         _frames=_release(held, stream),
-        _stretches=stretches if workers > 1 else None,
+        _stretches=stretches,
         _workers=workers,
     )
 

@@ -1,18 +1,55 @@
 """A block of motion as few bytes: rounded well below each cell's own noise, and compressed."""
 
 import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from phonoscope.motion.segment import Poses, Segment
 from phonoscope.motion.stored import unpacked
 from phonoscope.types import Float32, Float64, MotionBlock
 
 _STEPS_PER_ERROR = 8
 _TILE = 32
 _LARGEST_STEP = 1e28  # whose multiples by whole numbers of 33 bits are still finite
+
+
+@dataclass(frozen=True, slots=True)
+class PackedBlock:
+    """A block of motion as a motion file holds it."""
+
+    samples: int
+    blobs: tuple[bytes, ...]
+    lost: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedSegment:
+    """A `Segment` of few bytes, to be sent or stored."""
+
+    number: int
+    blocks: Sequence[PackedBlock]
+    lost: Sequence[int]
+    poses: Poses
+
+    @classmethod
+    def of(cls, segment: Segment) -> "PackedSegment":
+        """Return the segment, packed."""
+        blocks = [PackedBlock(len(b.time_s), encode(b), b.lost) for b in segment.blocks]
+        return cls(segment.number, blocks, segment.lost, segment.poses)
+
+    def unpacked(self, cells: int) -> Segment:
+        """Return the segment, whose motion is rounded as in a motion file."""
+        blocks = [replace(decode(b.samples, cells, *b.blobs), lost=b.lost) for b in self.blocks]
+        return Segment(self.number, blocks, self.lost, self.poses)
+
+    @property
+    def samples(self) -> int:
+        return sum(block.samples for block in self.blocks)
 
 
 def encode(block: MotionBlock) -> tuple[bytes, ...]:

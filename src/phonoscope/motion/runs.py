@@ -1,23 +1,12 @@
-"""Who measures which segments: runs of them, handed out to threads."""
+"""Who measures which segments: runs of them, handed out to threads or to other machines."""
 
 import math
 import threading
 from collections.abc import Callable, Container
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from phonoscope.motion.run import Run
 from phonoscope.motion.segment import Poses
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Consecutive segments ``first <= number < stop``, a `stop` of None being the end of all.
-
-    `before` is where the segment before them last saw the picture, None if that is not known.
-    """
-
-    first: int
-    stop: int | None
-    before: Poses | None
 
 
 class Runs:
@@ -35,14 +24,18 @@ class Runs:
         How many take runs.
     known
         Returns where a segment that is done last saw the picture.
+    at_most
+        Most segments in a run, but for the last ones: what is lost with one that takes it. None
+        for no limit.
     """
 
     def __init__(
         self, segments: int, done: Container[int], at_least: int, workers: int,
-        known: Callable[[int], Poses],
+        known: Callable[[int], Poses], at_most: int | None = None,
     ) -> None:  # fmt: skip
         self._changed = threading.Condition()
         self._segments, self._at_least, self._workers = segments, at_least, workers
+        self._at_most = segments if at_most is None else max(at_most, at_least)
         self._open = _gaps(segments, done)
         self._known = {a - 1: known(a - 1) for a, _ in self._open if a - 1 in done}
         self._ready: list[Run] = []
@@ -51,8 +44,11 @@ class Runs:
         self._busy = 0
         self._stopped = False
 
-    def take(self) -> Run | None:
-        """Return the next run, or None when there will be no more; may wait for other threads."""
+    def take(self, *, wait: bool = True) -> Run | None:
+        """Return the next run, or None when there will be no more.
+
+        If one may come yet that waits for another, so does this; or else returns None, too.
+        """
         with self._changed:
             while not self._stopped:
                 if self._ready or self._open:
@@ -60,7 +56,7 @@ class Runs:
                     self._begun.add(run.first)
                     self._busy += 1
                     return run
-                if not self._busy:
+                if not (self._busy and wait):
                     return None
                 self._changed.wait()
             return None
@@ -103,8 +99,10 @@ class Runs:
         ends = [self._segments if b is None else b for _, b in self._open]
         left = sum(max(b - a, 1) for (a, _), b in zip(self._open, ends, strict=True))
         # The last runs share evenly what is left: one run too many would keep the others waiting.
-        parts = self._workers * (2 if left > 2 * self._at_least * self._workers else 1)
-        length = max(self._at_least, math.ceil(left / parts))
+        many = left > 2 * self._at_least * self._workers
+        length = max(self._at_least, math.ceil(left / self._workers / (2 if many else 1)))
+        if many:
+            length = min(length, self._at_most)
         before = self._known.get(first - 1)
         if first + length + self._at_least > ends[0]:
             self._open.pop(0)

@@ -3,13 +3,14 @@
 import math
 import queue
 import threading
-from collections.abc import Callable, Container, Generator, Iterator
+from collections.abc import Callable, Container, Generator
 from contextlib import closing, nullcontext
-from itertools import chain, groupby
+from typing import Any
 
-from phonoscope.motion.runs import Run, Runs
-from phonoscope.motion.segment import Poses, Segment, Subject, measure_segment
-from phonoscope.motion.threads import alone
+from phonoscope.motion.run import Run, measured_run
+from phonoscope.motion.runs import Runs
+from phonoscope.motion.segment import Poses, Segment, Subject
+from phonoscope.motion.threads import alone, is_alone
 from phonoscope.types import Frame, Stretches
 
 _WAITING_SEGMENTS = 2  # that are measured and wait to be fetched, or are being written
@@ -72,6 +73,19 @@ def measured_segments(
             thread.join()
 
 
+def shares(stretches: Stretches, size: int, workers: int) -> tuple[int, int]:
+    """Return how many segments of `size` frames there are, and the fewest that make a run."""
+    segments = max(1, math.ceil((stretches.stop - stretches.first) / size))
+    lead, share = math.ceil(stretches.apart / size), math.ceil(segments / workers)
+    return segments, max(lead, min(math.ceil(_RUN_TO_LEAD * stretches.apart / size), share))
+
+
+def frames_of(run: Run, stretches: Stretches, size: int) -> tuple[int, int | None]:
+    """Return the numbers of a run's first frame and of the one after its last (None: the end)."""
+    stop = None if run.stop is None else stretches.first + run.stop * size
+    return stretches.first + run.first * size, stop
+
+
 class _Crew:
     """What the threads of one measurement share."""
 
@@ -83,8 +97,8 @@ class _Crew:
         self.room = threading.Semaphore(_WAITING_SEGMENTS)
         self._subject, self._stretches, self._size = subject, stretches, size
         self._workers, self._done, self._known = workers, done, known
+        self._alone = workers > 1 or is_alone()
         self._stopping = threading.Event()
-        self._homes: Poses = [about.pose for about in subject.homes]
         self._begun: Generator[Frame, None, None] | None = frames
         if stretches is None:  # one run of all, in which those that are done are passed over
             self._runs = Runs(1, (), 1, 1, known)
@@ -92,15 +106,13 @@ class _Crew:
         if 0 in done:
             self._begun = None
             frames.close()
-        segments = max(1, math.ceil((stretches.stop - stretches.first) / size))
-        lead, share = math.ceil(stretches.apart / size), math.ceil(segments / workers)
-        at_least = max(lead, min(math.ceil(_RUN_TO_LEAD * stretches.apart / size), share))
+        segments, at_least = shares(stretches, size, workers)
         self._runs = Runs(segments, done, at_least, workers, known)
 
     def work(self) -> None:
         """Take runs and measure them until there are none left."""
         try:
-            with alone() if self._workers > 1 else nullcontext():
+            with alone() if self._alone else nullcontext():
                 while (run := self._runs.take()) is not None:
                     try:
                         self._measure(run)
@@ -118,52 +130,24 @@ class _Crew:
         self._runs.stop()
 
     def _measure(self, run: Run) -> None:
-        before = self._homes if run.first == 0 else run.before
-        following = run.first
+        passed_over: dict[str, Any] = {}
+        if self._stretches is None:  # one run of all
+            passed_over = {"done": self._done, "known": self._known}
+        origin = None if self._stretches is None else self._stretches.first
         with closing(self._read(run)) as frames:
-            for number, own in self._by_segment(frames):
-                if run.stop is not None and number >= run.stop:
-                    break
-                before = self._nothing(range(following, number)) or before
-                following = number + 1
-                if self._stretches is None and number in self._done:
-                    before = None
-                    continue
-                if self._stretches is None and number - 1 in self._done:
-                    before = self._known(number - 1)
-                segment = measure_segment(number, own, self._subject, before, self._told)
-                if segment is None:
-                    self._runs.postpone(Run(number, run.stop, None))
-                    return
-                before = segment.poses
-                self._put(segment)
-        if run.stop is not None:
-            self._nothing(range(following, run.stop))
+            for item in measured_run(
+                self._subject, run, frames, self._size, self._told, origin=origin, **passed_over
+            ):
+                if isinstance(item, Run):
+                    self._runs.postpone(item)
+                else:
+                    self._put(item)
 
     def _read(self, run: Run) -> Generator[Frame, None, None]:
         if run.first == 0 and self._begun is not None:
             return self._begun
-        stretches = self._stretches
-        assert stretches is not None  # or there is one run only
-        first = stretches.first
-        stop = None if run.stop is None else first + run.stop * self._size
-        return stretches.read(first + run.first * self._size, stop)
-
-    def _by_segment(self, frames: Iterator[Frame]) -> Iterator[tuple[int, Iterator[Frame]]]:
-        first: int | None = None if self._stretches is None else self._stretches.first
-        frame = next(frames, None)
-        if frame is None:
-            return
-        if first is None:
-            first = frame.index
-        origin, size = first, self._size
-        yield from groupby(chain([frame], frames), lambda f: (f.index - origin) // size)
-
-    def _nothing(self, numbers: range) -> Poses | None:
-        """Be done with segments of which no frame could be read; return where the last one was."""
-        for number in numbers:
-            self._put(Segment(number, (), (), self._homes))
-        return self._homes if numbers else None
+        assert self._stretches is not None  # or there is one run only
+        return self._stretches.read(*frames_of(run, self._stretches, self._size))
 
     def _told(self, frames: int) -> None:
         if self._stopping.is_set():

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from phonoscope.errors import OutputError
 from phonoscope.files import unwritable
-from phonoscope.motion.packing import encode, packed
+from phonoscope.motion.packing import PackedSegment, packed
 from phonoscope.motion.segment import Poses, Segment
 from phonoscope.motion.store import (
     APPLICATION_ID,
@@ -26,9 +26,11 @@ from phonoscope.motion.store import (
     facts_json,
 )
 from phonoscope.motion.stored import SIGNS_OF_DAMAGE
-from phonoscope.types import Cells, MotionBlock, NoiseModel, VideoFacts
+from phonoscope.types import Cells, NoiseModel, VideoFacts
 
 _BLOCKS_A_SEGMENT = 1000  # room in the numbers of blocks
+# What may be over when it is tried again: no room, Ctrl-C, a network that is down.
+_PASSING = (sqlite3.Error, OutputError, KeyboardInterrupt, ConnectionError)
 
 
 class MotionWriter:
@@ -58,25 +60,23 @@ class MotionWriter:
         raw = io.BytesIO(zlib.decompress(row[0]))
         return [np.load(raw) for _ in range(int(np.load(raw)))]
 
-    def add(self, segment: Segment) -> None:
+    def add(self, segment: Segment | PackedSegment) -> None:
         """Write a segment, which is on the disk to stay then."""
-        blocks = [(block, encode(block)) for block in segment.blocks]
+        packed = segment if isinstance(segment, PackedSegment) else PackedSegment.of(segment)
         with self._one_at_a_time:
-            self._insert(segment, blocks)
+            self._insert(packed)
 
-    def _insert(
-        self, segment: Segment, blocks: Sequence[tuple[MotionBlock, tuple[bytes, ...]]]
-    ) -> None:
+    def _insert(self, segment: PackedSegment) -> None:
         connection = self._connection
         connection.execute("BEGIN")
         before, missed = 0, list[int]()
-        for number, (block, blobs) in enumerate(blocks, segment.number * _BLOCKS_A_SEGMENT):
+        for number, block in enumerate(segment.blocks, segment.number * _BLOCKS_A_SEGMENT):
             connection.execute(
                 "INSERT INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (number, len(block.time_s), *blobs, zlib.crc32(b"".join(blobs))),
+                (number, block.samples, *block.blobs, zlib.crc32(b"".join(block.blobs))),
             )
             missed += [before + t for t in block.lost]
-            before += len(block.time_s)
+            before += block.samples
         lost = json.dumps({"samples": missed, "frames": list(segment.lost)})
         row = (segment.number, before, lost, _poses(segment.poses))
         connection.execute("INSERT INTO segment VALUES (?, ?, ?, ?)", row)
@@ -125,8 +125,8 @@ def writing_motion(
 
     It is complete only after `MotionWriter.finish`; write to a temporary name. A file at `path`
     that began as this one would is gone on with; any other is replaced. What is written stays, for
-    the next to go on with, if this process is killed, interrupted, or finds the disk full; after
-    any other exception in the block it is removed.
+    the next to go on with, if this process is killed, interrupted, or finds the disk full or a
+    machine gone; after any other exception in the block it is removed.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def writing_motion(
                 _begin(connection, head, cells, picture)
             yield MotionWriter(connection, complete=state == "complete")
         except BaseException as error:
-            worth = isinstance(error, sqlite3.Error | OutputError | KeyboardInterrupt)
+            worth = isinstance(error, _PASSING)
             if not (worth and _kept(connection)):
                 connection.close()
                 _remove(path)

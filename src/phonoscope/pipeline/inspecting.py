@@ -16,6 +16,7 @@ from phonoscope.pipeline.advice import advice
 from phonoscope.pipeline.measuring import measuring
 from phonoscope.pipeline.request import AnyRegion, Progress, Rate, Reading, Request
 from phonoscope.pipeline.shutter import doubts
+from phonoscope.remote import is_url, remote_file
 from phonoscope.sound import (
     PER_CELL,
     band_of,
@@ -208,6 +209,8 @@ class _Watch:
 
 
 def _size(source: Any) -> int | None:
+    if is_url(source):
+        return remote_file(source).size
     known = identity(source)
     return None if known is None else known["bytes"]
 

@@ -4,16 +4,23 @@ import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from phonoscope.choices import Direction, ShutterKind
+from phonoscope.distributed import Hands
+from phonoscope.distributed.segments import spread_over
 from phonoscope.errors import InputError, OutputError, UsageError
 from phonoscope.files import identity, kept_file, replace_when_complete, sha256, temporary_file
 from phonoscope.motion import (
     Measurement,
+    MotionWriter,
+    PackedSegment,
+    Segment,
+    Spread,
     cut,
     cut_rows,
     default_cell_px,
@@ -21,6 +28,7 @@ from phonoscope.motion import (
     open_motion,
     writing_motion,
 )
+from phonoscope.motion.threads import is_alone
 from phonoscope.pipeline.record import versions
 from phonoscope.pipeline.request import AnyRegion, Progress, Rate, Reading, Request
 from phonoscope.pipeline.shutter import shutter_by_own_lamp
@@ -33,6 +41,9 @@ Sampled = Callable[[Iterable[Frame], VideoFacts, int], Generator[Frame, None, No
 MOTION_SUFFIX = ".motion"
 _DECODED_AHEAD_BYTES = 24 * 2**20
 _STRETCHES_BYTES = 2**30
+_NOT_SPREAD = (
+    "other machines cannot enter this source in several places, so it was measured on this one."
+)
 _HELD_FRAMES = 40  # by a thread: a group that is measured, and those of the decoder
 
 
@@ -51,6 +62,8 @@ def measure(
     direction: Direction | None = None,
     device: str = "cpu",
     fingerprint: bool = False,
+    dask: str | None = None,
+    workers: int | None = None,
     progress: Progress | None = None,
 ) -> MotionField:
     """Measure how every part of a video moves: the costly pass, done once.
@@ -58,8 +71,10 @@ def measure(
     Parameters
     ----------
     source
-        A video file, a folder or glob of images, a multi-page TIFF, a ``.npy`` file, an array
-        ``(frame, height, width)`` or an iterable of frames.
+        A video file, or the address of one (``"https://host/clip.mp4"``, ``"s3://bucket/clip.mp4"``
+        and whatever else fsspec knows), read by range and not copied; a folder or glob of images, a
+        multi-page TIFF, a ``.npy`` file, an array ``(frame, height, width)`` or an iterable of
+        frames.
     output
         Motion file to write, ``*.motion``. The field is then read from it as needed, and memory
         does not grow with the length of the video. If this is cut off, by whatever, what was
@@ -89,7 +104,14 @@ def measure(
         one. The result is the same to rounding, and its record names the device.
     fingerprint
         Also keep the SHA-256 of the source in the record. Reading it takes as long again as the
-        pixels of an uncompressed video, and hardly any time beside a compressed one.
+        pixels of an uncompressed video, and hardly any time beside a compressed one. Of an address
+        the whole file is fetched for it.
+    dask
+        Address of the scheduler of a Dask cluster (``"tcp://host:8786"``), or its scheduler file,
+        on which to measure; the result is the same. Needs the extra ``dask``.
+    workers
+        Instead: of how many processes a cluster is to be begun on this machine. In a script, call
+        this below ``if __name__ == "__main__":``, because they import it.
     progress
         Called as frames are measured.
 
@@ -105,10 +127,13 @@ def measure(
         If nothing can be measured from the source.
     OutputError
         If `output` cannot be written.
+    ClusterError
+        If the cluster cannot be used.
     """
     request = Request.checked(
         source, fps, region, cell, start, duration, fingerprint=fingerprint, progress=progress,
-        reading=Reading.checked(shutter, line_delay, readout, direction), device=device,
+        reading=Reading.checked(shutter, line_delay, readout, direction), device=device, dask=dask,
+        workers=workers,
     )  # fmt: skip
     if request.stored or isinstance(source, MotionField):
         raise InputError(
@@ -140,6 +165,8 @@ def motion_field(
     device: str = "cpu",
     fingerprint: bool = False,
     kept: str | os.PathLike[str] | None = None,
+    dask: str | None = None,
+    workers: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[MotionField]:
     """Yield the motion field of a video, measured now, or of a motion file, cut to what is asked.
@@ -152,6 +179,7 @@ def motion_field(
         source, fps, region, cell, start, duration,
         band=band, fingerprint=fingerprint, progress=progress,
         reading=Reading.checked(shutter, line_delay, readout, direction), kept=kept, device=device,
+        dask=dask, workers=workers,
     )  # fmt: skip
     with motion_of(request) as field:
         yield field
@@ -202,9 +230,11 @@ def _told_anew(request: Request, facts: VideoFacts) -> Shutter | None:
 
 def _measure_to_memory(request: Request) -> MotionField:
     with measuring(request) as run:
-        measured = sorted(
-            run.measurement.segments(progress=run.told()), key=lambda segment: segment.number
-        )
+        cells = len(run.measurement.cells)
+        measured = [
+            one if isinstance(one, Segment) else one.unpacked(cells) for one in run.segments()
+        ]
+        measured.sort(key=lambda segment: segment.number)
         run.conclude()
         blocks = [block for segment in measured for block in segment.blocks]
         return MotionField(
@@ -230,9 +260,7 @@ def _measure_to_file(request: Request, path: Path) -> None:
         with _saying_what_is_kept(path), writing as motion:
             if motion.complete:
                 return
-            told = run.told(sum(motion.done.values()))
-            segments = m.segments(dict(motion.done), known=motion.poses, progress=told)
-            with closing(segments):
+            with closing(run.segments(motion)) as segments:
                 for segment in segments:
                     motion.add(segment)
                     if run.stretches is not None and run.stretches.damaged():
@@ -246,7 +274,7 @@ def _measure_to_file(request: Request, path: Path) -> None:
 def _saying_what_is_kept(path: Path) -> Iterator[None]:
     try:
         yield
-    except (KeyboardInterrupt, OutputError) as error:
+    except (KeyboardInterrupt, OutputError, ConnectionError) as error:
         if path.exists():
             error.add_note("what is measured is kept, and the same command goes on from there")
         raise
@@ -262,6 +290,20 @@ class Run:
     measurement: Measurement
     stretches: Stretches | None
     fingerprint: "Future[str | None]"
+    spread: Spread | None
+
+    def segments(
+        self, begun: MotionWriter | None = None
+    ) -> Generator[Segment | PackedSegment, None, None]:
+        """Measure what is not written yet, and yield it, on a cluster if that is wished."""
+        done = {} if begun is None else dict(begun.done)
+        more: dict[str, Any] = {"progress": self.told(sum(done.values()))}
+        if begun is not None:
+            more["known"] = begun.poses
+        if self.spread is not None:
+            yield from self.measurement.spread(self.spread, done, **more)
+        else:
+            yield from self.measurement.segments(done, **more)
 
     def told(self, before: int = 0) -> Callable[[int], None] | None:
         """Return what is to be called as frames are measured, after so many `before`."""
@@ -302,6 +344,8 @@ class Run:
         if self.facts.shutter.rolling:  # it has heard far above half the frame rate
             slow = low_rate_warning(self.facts.capture_rate, self.facts.capture_rate_source)
             known = tuple(warning for warning in known if warning not in slow)
+        if self.request.cluster is not None and self.spread is None:
+            known = (*known, _NOT_SPREAD)
         if not lost:
             return known
         return (
@@ -314,10 +358,7 @@ class Run:
 @contextmanager
 def measuring(request: Request, sampled: Sampled | None = None) -> Iterator[Run]:
     """Open a source and begin to measure it; `sampled` may let fewer frames pass."""
-    opened = open_video(
-        request.source, fps=request.fps, start=request.start, duration=request.duration
-    )
-    with opened as video:
+    with _connected(request) as hands, _opened(request) as video:
         shutter = _shutter(request, video.facts)
         facts = replace(video.facts, shutter=shutter)
         band_of(request.band, facts)  # wrong ones fail now, not in the end
@@ -328,7 +369,8 @@ def measuring(request: Request, sampled: Sampled | None = None) -> Iterator[Run]
             grids = cut(facts.width, facts.height, request.regions, edge)
         ahead = _frames_ahead(facts)
         workers = _workers(facts)
-        stretches = video.stretches() if sampled is None and workers > 1 else None
+        many = workers > 1 or hands is not None or is_alone()
+        stretches = video.stretches() if sampled is None and many else None
         chosen: Iterable[Frame] = (
             video if stretches is None else stretches.read(stretches.first, None)
         )
@@ -342,11 +384,26 @@ def measuring(request: Request, sampled: Sampled | None = None) -> Iterator[Run]
                 frames, grids, bits=facts.bits, shutter=shutter, stretches=stretches,
                 workers=workers, engine=request.engine,
             )  # fmt: skip
-            yield Run(request, video, facts, measurement, stretches, fingerprint)
+            spread = None
+            if hands is not None and stretches is not None and stretches.elsewhere is not None:
+                spread = partial(spread_over, hands)
+            yield Run(request, video, facts, measurement, stretches, fingerprint, spread)
+
+
+def _connected(request: Request) -> AbstractContextManager[Hands | None]:
+    return nullcontext() if request.cluster is None else request.cluster.connected()
+
+
+def _opened(request: Request) -> Video:
+    return open_video(
+        request.source, fps=request.fps, start=request.start, duration=request.duration
+    )
 
 
 def _workers(facts: VideoFacts) -> int:
     """Return how many threads may each decode and measure a stretch of the video by themselves."""
+    if is_alone():
+        return 1
     return max(
         1, min(os.cpu_count() or 1, _STRETCHES_BYTES // (_HELD_FRAMES * _frame_bytes(facts)))
     )

@@ -64,6 +64,8 @@ def recover(
     device: str = "cpu",
     fingerprint: bool = False,
     kept: _File | None = None,
+    dask: str | None = None,
+    workers: int | None = None,
     progress: Progress | None = None,
 ) -> Sound:
     """Recover the sound that a video has seen.
@@ -104,7 +106,7 @@ def recover(
     kept
         File in which what is measured is kept until this is done: if it is cut off, by whatever,
         the next call with the same arguments goes on from there. By default it is lost then.
-    fps, region, cell, start, duration, device, fingerprint, progress
+    fps, region, cell, start, duration, device, fingerprint, dask, workers, progress
         As in `measure`; both methods take the device. The cell of a motion field was chosen when it
         was measured, and so was whether to take the fingerprint.
 
@@ -116,7 +118,7 @@ def recover(
 
     Raises
     ------
-    UsageError, InputError
+    UsageError, InputError, ClusterError
         As in `measure`; also if the band is not within 0 Hz and half the capture rate, or an option
         does not go with the method.
     """
@@ -124,6 +126,7 @@ def recover(
         source, fps, region, cell, start, duration,
         band=band, fingerprint=fingerprint, progress=progress,
         reading=Reading.checked(shutter, line_delay, readout, direction), kept=kept, device=device,
+        dask=dask, workers=workers,
     )  # fmt: skip
     exposed = None if exposure is None else parse_duration("exposure", exposure)
     if exposed is not None and equalize is not None:
@@ -138,6 +141,11 @@ def recover(
             raise UsageError(
                 "the pyramid method takes each frame for one instant; for a rolling shutter take "
                 "the method array."
+            )
+        if request.cluster is not None:
+            raise UsageError(
+                "the pyramid method follows phases from frame to frame and cannot be spread over "
+                "workers; leave dask and workers out, or take the method array."
             )
         if polished or separate or equalize is not None or exposed is not None:
             raise UsageError(

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, SupportsIndex
 
 from phonoscope.choices import Direction, ShutterKind
+from phonoscope.distributed import Cluster
 from phonoscope.errors import UsageError
 from phonoscope.motion import Engine, engine_of, is_motion_file
-from phonoscope.types import Region, Shutter, VideoFacts
+from phonoscope.types import MotionField, Region, Shutter, VideoFacts
 from phonoscope.video import parse_rate
 
 Rate = int | float | str | Fraction
@@ -40,6 +41,7 @@ class Request:
     reading: "Reading"
     kept: Path | None
     engine: Engine
+    cluster: Cluster | None
 
     @classmethod
     def checked(
@@ -57,10 +59,25 @@ class Request:
         reading: "Reading | None" = None,
         kept: str | os.PathLike[str] | None = None,
         device: str = "cpu",
+        dask: str | None = None,
+        workers: int | None = None,
     ) -> "Request":
+        stored = isinstance(source, str | os.PathLike) and is_motion_file(source)
+        cluster = Cluster.checked(dask, workers)
+        if cluster is not None and (stored or isinstance(source, MotionField)):
+            raise UsageError(
+                "a motion field is measured already, and there is nothing to spread over workers; "
+                "leave dask and workers out."
+            )
+        engine = engine_of(device)
+        if cluster is not None and engine.name != "cpu":
+            raise UsageError(
+                f"workers of a cluster measure on their processors, not on the device {device}; "
+                "leave device out, or dask and workers."
+            )
         return cls(
             source=source,
-            stored=isinstance(source, str | os.PathLike) and is_motion_file(source),
+            stored=stored,
             fps=None if fps is None else parse_rate(fps),
             regions=_regions(region),
             band=None if band is None else parse_band(band),
@@ -71,7 +88,8 @@ class Request:
             progress=progress,
             reading=reading or Reading(),
             kept=None if kept is None else Path(kept),
-            engine=engine_of(device),
+            engine=engine,
+            cluster=cluster,
         )
 
     def told(self, facts: VideoFacts) -> Callable[[int], None] | None:

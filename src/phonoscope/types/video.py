@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 from phonoscope.choices import Direction
 from phonoscope.errors import UsageError
@@ -33,6 +33,9 @@ class Frame:
     luma: Luma
 
 
+Elsewhere = Callable[[int, int | None], tuple[Generator[Frame, None, None], Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Stretches:
     """How to read any stretch of a video's frames without those before it, in several threads.
@@ -54,6 +57,11 @@ class Stretches:
     conclude
         To be called when all has been read: adds to the video's warnings. Raises what reading the
         whole video would raise at its end.
+    elsewhere
+        What another process reads by: takes the same as `read`, and returns the same generator and
+        an account, complete when that is closed. None where no other can read the source.
+    add
+        To be called here with such an account.
     """
 
     first: int
@@ -62,6 +70,8 @@ class Stretches:
     read: Callable[[int, int | None], Generator[Frame, None, None]]
     damaged: Callable[[], bool]
     conclude: Callable[[], None]
+    elsewhere: Elsewhere | None = None
+    add: Callable[[Any], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
 from contextlib import AbstractContextManager
 from fractions import Fraction
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -88,7 +89,8 @@ def check_same(frame: Luma, facts: VideoFacts, what: str) -> Luma:
 class IndexedVideo(Session):
     """Frames read by number: images, pages, slices of an array.
 
-    Where a `timeline` says that frames are spaced unevenly, each has its own time.
+    Where a `timeline` says that frames are spaced unevenly, each has its own time. `again` opens
+    the same in another process, if that can be done.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class IndexedVideo(Session):
         self._indices = self._within(window, count)
         self._open_reader = open_reader
         self._label = label
+        self.again: Callable[[], IndexedVideo] | None = None
 
     def _time_s(self, index: int) -> Fraction:
         if self._ticks is None:
@@ -131,20 +134,28 @@ class IndexedVideo(Session):
         return self._frames(self._indices)
 
     def stretches(self) -> Stretches | None:
-        own = self._indices
+        again = self.again
         return Stretches(
-            own.start, own.stop, 1,
-            lambda first, stop: self._watched(
-                self._frames(range(first, own.stop if stop is None else min(stop, own.stop)))
-            ),
-            lambda: False, lambda: None,
+            self._indices.start, self._indices.stop, 1,
+            lambda first, stop: self._watched(self._between(first, stop)),
+            lambda: False, lambda: None, None if again is None else partial(_read_again, again),
         )  # fmt: skip
+
+    def _between(self, first: int, stop: int | None) -> Generator[Frame, None, None]:
+        last = self._indices.stop
+        return self._frames(range(first, last if stop is None else min(stop, last)))
 
     def _frames(self, indices: range) -> Generator[Frame, None, None]:
         with self._open_reader() as read:
             for index in indices:
                 luma = check_same(read(index), self.facts, self._label(index))
                 yield Frame(index, self._time_s(index), luma)
+
+
+def _read_again(
+    again: Callable[[], IndexedVideo], first: int, stop: int | None
+) -> tuple[Generator[Frame, None, None], None]:
+    return again()._between(first, stop), None
 
 
 class StreamVideo(Session):

@@ -8,7 +8,6 @@ nothing is rounded; deeper ones are shifted down to 16 bits.
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Literal, cast
 
 import av
@@ -17,6 +16,7 @@ from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
 from phonoscope.errors import InputError
+from phonoscope.remote import Place, size_of
 from phonoscope.types import Luma
 
 # First luma sample and samples from one to the next, where luma shares its plane with others:
@@ -37,12 +37,12 @@ _ANY_PIXELS = 1 << 26  # that a frame may have, however small its file
 _PIXELS_PER_BYTE = 5000
 
 
-def bounded(path: Path) -> dict[str, str]:
+def bounded(path: Place) -> dict[str, str]:
     """Return the options with which FFmpeg decodes no frame that so small a file cannot hold.
 
     A hundred bytes can say that they are a picture of a gigabyte, grey all over.
     """
-    most = max(_ANY_PIXELS, _PIXELS_PER_BYTE * path.stat().st_size)
+    most = max(_ANY_PIXELS, _PIXELS_PER_BYTE * size_of(path))
     return {"max_pixels": str(min(most, 2**31 - 1))}
 
 

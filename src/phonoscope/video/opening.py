@@ -4,6 +4,7 @@ import glob
 import os
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonoscope.errors import InputError, InputNotFoundError, UsageError
+from phonoscope.remote import is_url, remote_file
 from phonoscope.video import images, lab, tiff
 from phonoscope.video.arrays import open_array, open_npy
 from phonoscope.video.container import ContainerVideo
 from phonoscope.video.contract import Video
-from phonoscope.video.indexed import StreamVideo
+from phonoscope.video.indexed import IndexedVideo, StreamVideo
 from phonoscope.video.rate import Rate, no_clock, parse_rate
 from phonoscope.video.window import Window
 
@@ -35,7 +37,8 @@ def open_video(
         of a folder of images, or a pattern such as ``"frames/*.png"`` (frame2 comes before
         frame10); of a multi-page TIFF; of a ``.npy`` file ``(frames, height, width)``, which is
         mapped and not loaded; or such an array; or any iterable of 2-D arrays. Arrays are uint8 or
-        uint16.
+        uint16. Or the address of a video file, such as ``"https://host/clip.mp4"`` or
+        ``"s3://bucket/clip.mp4"``, of which only what is needed is fetched.
     fps
         Rate at which the camera recorded, frames/s, exact: ``2200``, ``59.94`` or
         ``"30000/1001"``. It wins over what a file says of itself; sources without a clock (images,
@@ -58,6 +61,8 @@ def open_video(
         raises this).
     InputNotFoundError
         If the path does not exist or the pattern matches nothing.
+    InputUnreachableError
+        If an address cannot be reached now.
     InputError
         If nothing can be measured from the source: it is damaged, holds no pictures, or holds
         samples of a kind that has no luma.
@@ -77,8 +82,13 @@ def open_video(
     """
     rate = None if fps is None else parse_rate(fps)
     window = Window.parse(start, duration)
+    if is_url(source):
+        return _open_url(source, window, rate)
     if isinstance(source, str | os.PathLike):
-        return _open_path(Path(source), window, rate)
+        video = _open_path(Path(source), window, rate)
+        if isinstance(video, IndexedVideo):
+            video.again = partial(_open_indexed, Path(source).absolute(), window, rate)
+        return video
     if isinstance(source, np.ndarray):
         return open_array(source, window, _required(rate, "an array"), "array")
     if isinstance(source, Iterable) and not isinstance(source, bytes | bytearray):
@@ -87,6 +97,23 @@ def open_video(
         f"a {type(source).__name__} is no source of frames; give a path, an array "
         "(frames, height, width), or an iterable of (height, width) arrays."
     )
+
+
+def _open_url(url: str, window: Window, rate: Fraction | None) -> Video:
+    place = remote_file(url)
+    on_disk = (".npy", ".motion", *tiff.SUFFIXES, *images.SUFFIXES, *lab.HDF5_SUFFIXES, *_LAB)
+    if place.suffix.lower() in on_disk:
+        raise InputError(
+            f"{place} is read from disk only, of addresses video files are; download it first, and "
+            "give its path."
+        )
+    return ContainerVideo(place, rate, window)
+
+
+def _open_indexed(path: Path, window: Window, rate: Fraction | None) -> IndexedVideo:
+    video = _open_path(path, window, rate)
+    assert isinstance(video, IndexedVideo)  # it was one where it was opened first
+    return video
 
 
 def _open_path(path: Path, window: Window, rate: Fraction | None) -> Video:
@@ -125,7 +152,7 @@ def _open_pattern(path: Path, window: Window, rate: Fraction | None) -> Video:
     if not glob.has_magic(name):
         hint = "check the path"
         if ":/" in name:
-            hint = "addresses on the net are not read; download the file first, and give its path"
+            hint = "give an address on the net as text, such as https://host/clip.mp4"
         raise InputNotFoundError(f"{name} does not exist; {hint}.")
     matches = [Path(match) for match in glob.glob(name, recursive=True)]  # noqa: PTH207
     if not matches:

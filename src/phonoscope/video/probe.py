@@ -4,15 +4,15 @@ import itertools
 import operator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import av
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from phonoscope.errors import InputError
+from phonoscope.errors import InputError, PhonoscopeError
+from phonoscope.remote import Place, RemoteFile
 from phonoscope.types import RateCandidate, VideoFacts
 from phonoscope.video.clock import Clock, fit_clock
 from phonoscope.video.luma import Layout, bounded, require_layout
@@ -28,6 +28,7 @@ SCAN_AT_LEAST = 64
 # unfinished scan has gaps that later packets fill.
 REORDERING = 32
 Threads = Literal["AUTO", "NONE"]
+_BUFFER = 1 << 18  # that FFmpeg reads at once where Python hands it the bytes
 # Formats that FFmpeg "plays" although they are text, or name other files.
 _NOT_VIDEO = frozenset({"tty", "hls", "concat", "dash", "sdp", "imf"})
 
@@ -66,15 +67,19 @@ class _Scan:
     key_frames_apart: int | None = None
 
 
-def open_container(path: Path) -> InputContainer:
+def open_container(path: Place) -> InputContainer:
     """Open `path` for reading; raise `InputError` if FFmpeg finds no video format in it."""
+    options = {"protocol_whitelist": "file", **bounded(path)}
+    source: Any = f"file:{path}"  # else a:b.mp4 or frame%03d.mp4 would be taken for more
+    if isinstance(path, RemoteFile):
+        options["protocol_whitelist"] = "none"  # what comes from afar names no file here
+        source = path.open()
     try:
-        # "file:" keeps a name such as a:b.mp4 or frame%03d.mp4 from being taken for more.
-        container = av.open(
-            f"file:{path}",
-            options={"protocol_whitelist": "file", **bounded(path)},
-            metadata_errors="replace",
+        container: InputContainer = av.open(
+            source, "r", options=options, metadata_errors="replace", buffer_size=_BUFFER
         )
+    except PhonoscopeError:  # of the reader's own, which FFmpeg hands on
+        raise
     except (av.error.FFmpegError, ValueError) as error:
         raise InputError(_why_not_opened(path, error)) from error
     if container.format.name in _NOT_VIDEO:
@@ -85,7 +90,9 @@ def open_container(path: Path) -> InputContainer:
     return container
 
 
-def picture_stream(container: InputContainer, path: Path, threads: Threads = "AUTO") -> VideoStream:
+def picture_stream(
+    container: InputContainer, path: Place, threads: Threads = "AUTO"
+) -> VideoStream:
     """Return the first stream of moving pictures, to be decoded by threads of FFmpeg's or by none.
 
     Raises
@@ -103,7 +110,7 @@ def picture_stream(container: InputContainer, path: Path, threads: Threads = "AU
     raise InputError(f"{path} holds {holds}; give a video of the scene.")
 
 
-def probe(path: Path, user_rate: Fraction | None) -> Probe:
+def probe(path: Place, user_rate: Fraction | None) -> Probe:
     """Return what `path` holds; raise `InputError` if no frame of it can be decoded."""
     with open_container(path) as container:
         stream = picture_stream(container, path)
@@ -122,7 +129,7 @@ def probe(path: Path, user_rate: Fraction | None) -> Probe:
 
 
 def _facts(
-    path: Path,
+    path: Place,
     container: InputContainer,
     stream: VideoStream,
     trial: av.VideoFrame,
@@ -212,7 +219,7 @@ def _scan(container: InputContainer, stream: VideoStream) -> _Scan:
     return _Scan(known, hidden, reordered, max(gaps, default=None))
 
 
-def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
+def _first_frame(container: InputContainer, stream: VideoStream, path: Place) -> av.VideoFrame:
     for frame in decoded(container, stream, Damage()):
         return frame
     # Of a codec that FFmpeg does not know there is no context.
@@ -224,7 +231,7 @@ def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> 
     )
 
 
-def _why_not_opened(path: Path, error: Exception) -> str:
+def _why_not_opened(path: Place, error: Exception) -> str:
     with path.open("rb") as file:
         head = file.read(12)
     if head[4:8] == b"ftyp":

@@ -27,7 +27,6 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import BinaryIO, Literal
 from xml.etree import ElementTree as ET
 
@@ -35,6 +34,7 @@ import av
 from av.container import InputContainer
 
 from phonoscope.choices import Direction
+from phonoscope.remote import Place
 from phonoscope.types import Shutter
 from phonoscope.video.boxes import Box, content, find, key_values
 from phonoscope.video.cameras import RATE_TOLERANCE, look_up
@@ -101,7 +101,7 @@ class Tags:
 
 
 def camera_tags(
-    path: Path, container: InputContainer, reopen: Callable[[], InputContainer]
+    path: Place, container: InputContainer, reopen: Callable[[], InputContainer]
 ) -> Tags:
     """Read the tags of a video file that tell its camera, and how its sensor was read out.
 
