@@ -4,6 +4,7 @@ import logging
 from types import SimpleNamespace
 
 import av
+import dask
 import numpy as np
 import pytest
 
@@ -64,6 +65,14 @@ def long_clip(tmp_path_factory):
 def short_segments(monkeypatch):
     """Let a clip of 1,000 frames have four segments."""
     monkeypatch.setattr("phonoscope.motion.measure.segment_frames", lambda *_: 256)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient():
+    """Let nobody be given up who is only held up: machines that test are often overloaded."""
+    waits = {f"distributed.comm.timeouts.{kind}": "120s" for kind in ("connect", "tcp")}
+    with dask.config.set(waits):
+        yield
 
 
 @pytest.fixture(scope="session")

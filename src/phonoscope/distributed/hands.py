@@ -90,7 +90,11 @@ class Hands:
             except queue.Empty:
                 self._look()
                 continue
-            if future.key in self._pending:
+            if future.key not in self._pending:
+                continue
+            if future.status == "lost":  # with the worker that had it: another makes it anew
+                future.add_done_callback(self._ended.put)
+            else:
                 label, _ = self._pending.pop(future.key)
                 return label, self._result(future)
 
@@ -120,7 +124,7 @@ class Hands:
         )
 
     def _result(self, future: Any) -> Any:
-        if future.status in ("cancelled", "lost"):
+        if future.status == "cancelled":
             raise self._gone()
         try:
             result = future.result(timeout=_GATHER_S)

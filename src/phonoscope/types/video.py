@@ -34,6 +34,7 @@ class Frame:
 
 
 Elsewhere = Callable[[int, int | None], tuple[Generator[Frame, None, None], Any]]
+"""Reads a stretch in another process, to which it can be sent: see `Stretches`."""
 
 
 @dataclass(frozen=True, slots=True)
