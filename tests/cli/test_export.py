@@ -71,7 +71,7 @@ def test_same_names_and_defaults_as_in_python():
     }  # fmt: skip
     own = {"output", "spectrum", "resolution", "quiet"}
     # The band is of a sound; fingerprints go into its record; what takes long is `measure`.
-    apart = {"field", "band", "fingerprint", "kept", "progress"}
+    apart = {"field", "band", "fingerprint", "kept", "progress", "dask", "workers"}
     assert set(command) - own == set(functions) - apart
     for name in set(command) - own - {"source", "region"}:
         assert command[name].default == functions[name].default, name
