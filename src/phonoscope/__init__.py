@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     )
     from phonoscope.motion import open_motion
     from phonoscope.pipeline import (
+        FilmTrack,
         LampBands,
         Magnified,
         calibrate_response,
         calibrate_shutter,
+        film_track,
         inspect,
         magnify,
         measure,
@@ -82,10 +84,12 @@ _HOMES = {
     ),
     "motion": ("open_motion",),
     "pipeline": (
+        "FilmTrack",
         "LampBands",
         "Magnified",
         "calibrate_response",
         "calibrate_shutter",
+        "film_track",
         "inspect",
         "magnify",
         "measure",
@@ -131,6 +135,7 @@ __all__ = [
     "Comparison",
     "Diarisation",
     "Displacement",
+    "FilmTrack",
     "Flicker",
     "Frame",
     "Identification",
@@ -165,6 +170,7 @@ __all__ = [
     "deflection_shapes",
     "displacement",
     "displacement_spectrum",
+    "film_track",
     "inspect",
     "magnify",
     "measure",
