@@ -105,7 +105,11 @@ def candidates(columns: Columns) -> list[tuple[int, int]]:
             gap = slice(joined[-1][1], run[0])
             short = run[0] - joined[-1][1]
             clear = short > 0 and bool((mean[gap] > middle).all()) and short <= 0.15 * width
-            if (short <= max(2, _APART * width) or clear) and not columns.repeated[gap].any():
+            wide = sorted((joined[-1][1] - joined[-1][0], run[1] - run[0]))
+            twins = wide[1] < 2 * wide[0] and short <= min(wide[0], 2 * _APART * width)
+            if (short <= max(2, _APART * width) or clear or twins) and not columns.repeated[
+                gap
+            ].any():
                 joined[-1] = (joined[-1][0], run[1])
                 continue
         joined.append(run)

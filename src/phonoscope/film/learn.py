@@ -111,7 +111,9 @@ class Reader:
         if self.skew:
             strip = sheared(strip, self.skew)
         profile = moved_across(self.clear, weave_px)
-        return robust_lines(strip, profile, moved_across(self.variance, weave_px).clip(1e-12, None))
+        column = np.arange(strip.shape[1])
+        near = (column + round(weave_px)).clip(0, strip.shape[1] - 1)
+        return robust_lines(strip, profile, self.variance[near])
 
     def _edges(self, share: Float64, weave_px: float = 0.0) -> tuple[Float64, NDArray[np.bool_]]:
         """Return the place ``(line, edge)`` of each edge, and which were filled in."""
@@ -269,11 +271,9 @@ def _skew_of_area(reader: Reader, shares: Sequence[Float64]) -> float:
     leans = []
     for share in shares:
         places, bad = reader._edges(share)
-        good = ~bad.any(axis=1)
-        if good.sum() > len(good) / 2:
-            y = np.flatnonzero(good)
-            middle = (places[good] * 1.0).mean(axis=1)
-            leans.append(np.polyfit(y, middle, 1)[0])
+        good = np.flatnonzero(~bad.any(axis=1))
+        if len(good) > len(bad) / 2:
+            leans.append(np.polyfit(good, places[good].mean(axis=1), 1)[0])
     if len(leans) < 3:
         return 0.0
     lean = float(np.median(leans))
@@ -289,9 +289,9 @@ def _with_edge_shape(reader: Reader, shares: Sequence[Float64]) -> Reader:
     some = shares[:: max(1, len(shares) // 8)]
     best = (np.inf, reader.blur_px)
     for blur in _BLURS_PX:
-        misfits = np.concatenate([_misfits(reader, one, blur) for one in some])
-        if len(misfits):
-            best = min(best, (float(np.median(misfits)), blur))
+        all_misfits = np.concatenate([_misfits(reader, one, blur) for one in some])
+        if len(all_misfits):
+            best = min(best, (float(np.median(all_misfits)), blur))
     reader = replace(reader, blur_px=best[1])
     noise = _pixel_noise(reader, some)
     reader = replace(reader, noise=noise)
@@ -411,10 +411,7 @@ class _Symmetry:
 
 
 def _agreed(places: Float64, bad: NDArray[np.bool_], symmetry: _Symmetry) -> None:
-    """Put edges that cannot be right where their partners say, in place.
-
-    Of two that do not agree, the one that jumps most from its neighbours is wrong.
-    """
+    """Put edges that cannot be right where their partners say, in place."""
     middle = np.array([_median(one[~b]) for one, b in zip(places.T, bad.T, strict=True)])
     own = places - middle
     # A frame's own shift and lean, which partners need not share.
@@ -431,9 +428,12 @@ def _agreed(places: Float64, bad: NDArray[np.bool_], symmetry: _Symmetry) -> Non
         middle_apart = np.median(apart[good])
         spread = max(1.4826 * float(np.median(np.abs(apart[good] - middle_apart))), 1e-6)
         torn = good & (np.abs(apart - middle_apart) > _TORN * spread)
-        jumps = [_jump(own[:, one], good & ~torn) for one in (edge, partner)]
-        bad[torn & (jumps[0] >= jumps[1]), edge] = True
-        bad[torn & (jumps[0] < jumps[1]), partner] = True
+        # Specks are opaque: the edge that makes the clear part narrower is the wrong one.
+        inward = 1 - 2 * (edge % 2), -symmetry.gain[edge] * (1 - 2 * (partner % 2))
+        beyond = apart - middle_apart
+        own_fault, its_fault = (torn & (beyond * one > 0) for one in inward)
+        bad[own_fault, edge] = True
+        bad[its_fault, partner] = True
         shift = np.polyval(lean, y) + middle_apart
         mend = bad[:, edge] & ~bad[:, partner]
         places[mend, edge] = middle[edge] + symmetry.gain[edge] * own[mend, partner] + shift[mend]
@@ -457,14 +457,6 @@ def _apart(places: Float64) -> Float64:
 
 def _median(values: Float64) -> float:
     return float(np.median(values)) if len(values) else 0.0
-
-
-def _jump(values: Float64, good: NDArray[np.bool_]) -> Float64:
-    """Return how far each value lies from the straight line between its good neighbours."""
-    if not good.any():
-        return np.zeros(len(values))
-    at = np.arange(len(values))
-    return np.abs(np.nan_to_num(values) - np.interp(at, at[good], values[good]))
 
 
 def _detrended(places: Float64) -> Float64:
@@ -518,7 +510,8 @@ def _correlated(strips: Float64, lines: Float64) -> Float64:
     moved = np.einsum("nyx,ny->x", strips, own) / power
     steady = strips.mean(axis=(0, 1)) / lines.mean()
     # Of a quiet track its mean says more; of a loud one both agree.
-    return np.where(np.abs(moved / np.maximum(steady, 1e-9) - 1) < 0.2, steady, moved).clip(0)
+    both = np.where(np.abs(moved / np.maximum(steady, 1e-9) - 1) < 0.2, steady, moved)
+    return np.asarray(both.clip(0))
 
 
 def _skew_of_density(strips: Float64, gain: Float64) -> float:

@@ -22,6 +22,7 @@ _TRACK = (0.11, 0.20)
 _PICTURE = 0.225
 _DARK, _CLEAR = 0.03, 0.85
 _DEPTH = 0.85  # of full modulation
+_SCRATCH = 0.2  # of transmission, that a scratch adds
 _REACH = 12  # lines that jitter, skew and interpolation may need beyond the scan
 _STEP = 1e-3
 
@@ -142,16 +143,17 @@ class FilmScan:
         return np.array([_between(one, at) for one in sound])
 
     def clean(self, number: int, more: float = 0.0) -> Float64:
-        """Return ``(height, width)`` what a scan without grain, dust and noise holds, 0 to 1.
+        """Return ``(height, width)`` what a scan without grain, dust and noise shows, 0 to 1.
 
         `more` is added to the sound: differences show what each pixel says of it.
         """
-        return self._seen(self._film(number, more), number)
+        film = self._film(number, more) + _SCRATCH * self._defects(number).clip(0, None)
+        return self._seen(film)
 
     def spread(self, number: int) -> Float64:
         """Return ``(height, width)`` the standard deviation of grain and noise, 0 to 1."""
         film = self._film(number, 0.0)
-        slope = self._seen(film + _STEP, number) - self._seen(film - _STEP, number)
+        slope = self._seen(film + _STEP) - self._seen(film - _STEP)
         light = self._light()
         both = np.hypot(_grain_of(film) * self.grain, self.noise / light)
         return np.asarray(np.abs(slope) / (2 * _STEP) * both)
@@ -165,7 +167,7 @@ class FilmScan:
         film = self._film(number, 0.0)
         film = film + self.grain * _grain_of(film) * self._grain(number)
         defects = self._defects(number)
-        film = np.where(defects < 0, film * (1 + 0.95 * defects), film + 0.2 * defects)
+        film = np.where(defects < 0, film * (1 + 0.95 * defects), film + _SCRATCH * defects)
         random = np.random.default_rng([self.seed, 2, number])
         light = film.clip(0, 1) * self._light()
         light = light + self.noise * random.standard_normal(film.shape)
@@ -178,7 +180,7 @@ class FilmScan:
         for number in range(self.frames):
             yield self.scan(number)
 
-    def _seen(self, film: Float64, number: int) -> Float64:
+    def _seen(self, film: Float64) -> Float64:
         return np.asarray((film.clip(0, 1) * self._light()) ** (1 / self.gamma))
 
     def _light(self) -> Float64:
