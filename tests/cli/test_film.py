@@ -14,7 +14,7 @@ from phonoscope.scene import FilmScan, noise
 @pytest.fixture(scope="module")
 def scans(tmp_path_factory):
     path = tmp_path_factory.mktemp("film") / "scans.npy"
-    sound = noise(0.5, 16000, 200, 3000)
+    sound = noise(0.5, 16000, 200, 1500)
     film = FilmScan(sound / np.abs(sound).max(), 16000, frames=6, width=320, pitch=240, dust=0)
     np.save(path, np.array(list(film.scans())))
     return path
