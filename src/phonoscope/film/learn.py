@@ -54,6 +54,8 @@ class Reader:
         ``(edge,)`` whether each stands still.
     usual
         ``(edge,)`` misfit that is usual.
+    rest
+        ``(edge,)`` where each usually lies, for scans that show nothing of it.
     symmetry
         What edges tell of each other; None if nothing.
     skew
@@ -74,6 +76,7 @@ class Reader:
     edges: int = 0
     fixed: NDArray[np.bool_] | None = None
     usual: Float64 | None = None
+    rest: Float64 | None = None
     symmetry: "_Symmetry | None" = None
     skew: float = 0.0
     curve: float = 1.0
@@ -140,6 +143,8 @@ class Reader:
         if self.symmetry is not None:
             _agreed(places, bad, self.symmetry)
         for edge in range(self.edges):
+            if self.rest is not None and bad[:, edge].all():
+                places[:, edge] = self.rest[edge]
             places[:, edge] = filled(places[:, edge], ~bad[:, edge])
             if self.fixed is not None and self.fixed[edge] and (~bad[:, edge]).sum() > 8:
                 places[:, edge] = _straight(places[:, edge], ~bad[:, edge])
@@ -355,7 +360,8 @@ def _with_motion(reader: Reader, places: Sequence[Float64]) -> Reader:
     fixed = usual < _FIXED * usual.max()
     pairs = fixed.reshape(-1, 2)
     fixed = np.where(pairs.all(axis=1, keepdims=True), False, pairs).ravel()
-    reader = replace(reader, fixed=fixed, symmetry=_Symmetry.of(places))
+    rest = np.nanmedian(np.concatenate(places), axis=0)
+    reader = replace(reader, fixed=fixed, rest=rest, symmetry=_Symmetry.of(places))
     if reader.edges != 4:
         return reader
     wide = np.concatenate([one[:, 1::2] - one[:, ::2] for one in places])

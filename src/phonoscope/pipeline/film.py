@@ -389,9 +389,13 @@ class _Floor:
 
     def __init__(self) -> None:
         self._power: Float64 = np.zeros(_FLOOR_LINES // 2 + 1)
+        self._rest: Float64 | None = None
 
     def add(self, lines: Float64) -> None:
+        if self._rest is not None:
+            lines = np.concatenate([self._rest, lines], axis=1)
         count = lines.shape[1] // _FLOOR_LINES
+        self._rest = lines[:, count * _FLOOR_LINES :]
         if count == 0:
             return
         cut = lines[:, : count * _FLOOR_LINES].reshape(-1, _FLOOR_LINES)
