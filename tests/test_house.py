@@ -19,6 +19,7 @@ ROOMS = (
     "batch",
     "distributed",
     "evaluate",
+    "film",
     "motion",
     "report",
     "scene",

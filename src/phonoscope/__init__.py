@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     )
     from phonoscope.motion import open_motion
     from phonoscope.pipeline import (
+        FilmTrack,
         LampBands,
         Live,
         Magnified,
         calibrate_response,
         calibrate_shutter,
+        film_track,
         inspect,
         live,
         magnify,
@@ -90,11 +92,13 @@ _HOMES = {
     ),
     "motion": ("open_motion",),
     "pipeline": (
+        "FilmTrack",
         "LampBands",
         "Live",
         "Magnified",
         "calibrate_response",
         "calibrate_shutter",
+        "film_track",
         "inspect",
         "live",
         "magnify",
@@ -144,6 +148,7 @@ __all__ = [
     "Comparison",
     "Diarisation",
     "Displacement",
+    "FilmTrack",
     "Flicker",
     "Frame",
     "Identification",
@@ -182,6 +187,7 @@ __all__ = [
     "deflection_shapes",
     "displacement",
     "displacement_spectrum",
+    "film_track",
     "inspect",
     "live",
     "magnify",

@@ -14,6 +14,9 @@ Kind = Literal["speech", "general"]
 Mains = Literal["auto", "50", "60", "off"]
 """Mains hum to remove: what is detected, of one grid, or none."""
 
+FilmKind = Literal["auto", "area", "density"]
+"""Of an optical soundtrack: variable area, variable density, or as it seems."""
+
 Version = Literal["measured", "equalized", "enhanced"]
 """Of a sound: as measured; without the object's colour; and easier to listen to."""
 

@@ -14,6 +14,7 @@ from phonoscope.cli import calibrate
 from phonoscope.cli.commands import measure, recover
 from phonoscope.cli.demonstrate import score, simulate
 from phonoscope.cli.exporting import export
+from phonoscope.cli.film import film
 from phonoscope.cli.inspecting import inspect
 from phonoscope.cli.living import live
 from phonoscope.cli.magnifying import magnify
@@ -128,6 +129,12 @@ phonoscope magnify clip.mp4 --fps 2200 --band 200,240 --gain 50 -o out.mp4
 
 phonoscope magnify clip.mp4 --band 60,70 --band 120,140 --motion clip.motion -o out.mkv"""
 
+FILM_EXAMPLES = """[bold]Examples[/bold]: one frame of film in each scan, and some of its neighbours
+
+phonoscope film scans/ -o track.wav
+
+phonoscope film scans/ -o track.wav --track left --kind area --advance 21"""
+
 SPEAKERS_EXAMPLES = """[bold]Examples[/bold]: of a recovered sound, or straight from the motion
 
 phonoscope speakers out.wav
@@ -155,6 +162,7 @@ app.command(epilog=MEASURE_EXAMPLES)(measure)
 app.command(epilog=REPORT_EXAMPLES)(report)
 app.command(epilog=EXPORT_EXAMPLES)(export)
 app.command(epilog=MAGNIFY_EXAMPLES)(magnify)
+app.command(epilog=FILM_EXAMPLES)(film)
 app.command(epilog=SPEAKERS_EXAMPLES)(speakers)
 app.add_typer(calibrate.app, name="calibrate")
 app.command(epilog=STUDIO_EXAMPLES)(studio)

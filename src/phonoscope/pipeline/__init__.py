@@ -1,5 +1,6 @@
 """The whole way, from a video to its sound: the only room that knows the order of the others."""
 
+from phonoscope.pipeline.film import FilmTrack, film_track, record_path
 from phonoscope.pipeline.inspecting import inspect
 from phonoscope.pipeline.living import Live, live
 from phonoscope.pipeline.magnifying import Magnified, magnify
@@ -11,11 +12,13 @@ from phonoscope.pipeline.shutter import LampBands, calibrate_shutter
 from phonoscope.pipeline.speaking import speakers_in
 
 __all__ = [
+    "FilmTrack",
     "LampBands",
     "Live",
     "Magnified",
     "calibrate_response",
     "calibrate_shutter",
+    "film_track",
     "inspect",
     "inspection_record",
     "live",
@@ -23,6 +26,7 @@ __all__ = [
     "measure",
     "motion_field",
     "parse_band",
+    "record_path",
     "recover",
     "speakers_in",
     "speakers_record",

@@ -2,6 +2,7 @@
 
 from phonoscope.scene.camera import Camera
 from phonoscope.scene.codec import CODECS, write_video
+from phonoscope.scene.film import FILM_KINDS, FilmScan
 from phonoscope.scene.generate import chirp, noise, silence, tones, tune
 from phonoscope.scene.gloss import Gloss
 from phonoscope.scene.layer import Background, Layer
@@ -13,9 +14,11 @@ from phonoscope.scene.truth import Truth
 
 __all__ = [
     "CODECS",
+    "FILM_KINDS",
     "TEXTURES",
     "Background",
     "Camera",
+    "FilmScan",
     "Gloss",
     "Layer",
     "Motion",
