@@ -15,7 +15,7 @@ import pytest
 import phonoscope as ph
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("batch", "evaluate", "motion", "report", "scene", "sound", "speakers", "video")
+ROOMS = ("batch", "editing", "evaluate", "motion", "report", "scene", "sound", "speakers", "video")
 HEAVY = ("av", "matplotlib", "numba", "numpy", "pystoi", "rich", "scipy", "tifffile", "typer")
 # Written in pieces, so that this file does not hold what it looks for.
 MACHINE_PATHS = ("/" + "root/", "/" + "home/", "/" + "work/", "/" + "Users/", "C:" + "\\")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from phonoscope.audio import read_audio, resample, write_audio
     from phonoscope.batch import Outcome, Running, Standing, recover_many
+    from phonoscope.editing import Muxed, mux, write_timeline
     from phonoscope.errors import (
         InputError,
         InputNotFoundError,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         MotionBlock,
         MotionField,
         NoiseModel,
+        Place,
         RateCandidate,
         Region,
         Shape,
@@ -75,6 +77,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "audio": ("read_audio", "resample", "write_audio"),
     "batch": ("Outcome", "Running", "Standing", "recover_many"),
+    "editing": ("Muxed", "mux", "write_timeline"),
     "errors": (
         "InputError",
         "InputNotFoundError",
@@ -119,6 +122,7 @@ _HOMES = {
         "MotionBlock",
         "MotionField",
         "NoiseModel",
+        "Place",
         "RateCandidate",
         "Region",
         "Shape",
@@ -152,10 +156,12 @@ __all__ = [
     "MissingExtraError",
     "MotionBlock",
     "MotionField",
+    "Muxed",
     "NoiseModel",
     "Outcome",
     "OutputError",
     "PhonoscopeError",
+    "Place",
     "RateCandidate",
     "Region",
     "Response",
@@ -180,6 +186,7 @@ __all__ = [
     "live",
     "magnify",
     "measure",
+    "mux",
     "open_motion",
     "open_video",
     "read_audio",
@@ -191,6 +198,7 @@ __all__ = [
     "write_audio",
     "write_numbers",
     "write_report",
+    "write_timeline",
 ]
 
 

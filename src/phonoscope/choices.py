@@ -17,6 +17,9 @@ Mains = Literal["auto", "50", "60", "off"]
 Version = Literal["measured", "equalized", "enhanced"]
 """Of a sound: as measured; without the object's colour; and easier to listen to."""
 
+Speed = Literal["playback", "real"]
+"""Of a clip in slow motion: as it plays, with slow sound; or as fast as life."""
+
 ShutterKind = Literal["global", "rolling"]
 """All rows are read at once, or one after the other."""
 
