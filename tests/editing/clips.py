@@ -6,7 +6,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from phonoscope.types import Place, Sound
+from phonoscope.types import Sound
 
 FPS = 240
 CLICK = 100  # sample

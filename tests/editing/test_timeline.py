@@ -61,7 +61,7 @@ def test_a_broadcast_wav_says_where_it_belongs(slowed, tmp_path):
     assert (day, time) == ("2026-05-04", "10:11:12")
     assert reference == (TIMECODE_S + Fraction(8, 10)) * RATE_HZ
     assert chunks(tmp_path / "s.wav")[b"bext"][602:].startswith(b"A=PCM,F=48000,W=24,M=mono\r\n")
-    samples, rate, comment = ph.read_audio(tmp_path / "s.wav")
+    samples, _, comment = ph.read_audio(tmp_path / "s.wav")
     assert comment.startswith("Phonoscope; ")
     expected = reference + Fraction(CLICK, FPS) * RATE_HZ
     assert abs(reference + int(np.argmax(samples)) - expected) <= 1
@@ -153,8 +153,8 @@ def test_what_cannot_be(clip, slowed, tmp_path, monkeypatch):
         ph.write_timeline(clip, slowed, {}, tmp_path / "t.edl")
     with pytest.raises(InputError, match="where this sound lies"):
         ph.write_timeline(clip, click(None), {}, tmp_path / "t.otio")
+    silent = write_clip(tmp_path / "silent.mov", audio=False)
     with pytest.raises(InputError, match="holds no audio"):
-        silent = write_clip(tmp_path / "silent.mov", audio=False)
         ph.write_timeline(clip, slowed, {"measured": silent}, tmp_path / "t.otio")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"phonoscope\[editing\]"):

@@ -8,7 +8,13 @@ import typer
 from phonoscope.batch import source_path, version_path, write_beside, write_json
 from phonoscope.choices import Method, Weights
 from phonoscope.cli import options
-from phonoscope.cli.console import print_motion, print_sound, print_warnings, progress_bar
+from phonoscope.cli.console import (
+    print_facts,
+    print_motion,
+    print_sound,
+    print_warnings,
+    progress_bar,
+)
 from phonoscope.cli.editing import check_edit, write_edit
 from phonoscope.cli.many import only_source, recover_all
 from phonoscope.cli.outputs import check_outputs, default_output
@@ -160,17 +166,20 @@ def recover(
         if json_file is not None:
             write_json(json_file, {**sound.record, "output": None})
         raise SilenceError(_silence(sound.verdict))
+    edits = {"mux": mux, "timeline": timeline}
     facts = write_beside(sound, target, file_rate, hashed=json_file is not None)
     with replace_when_done(target) as part:
         sound.write(part, rate=file_rate)
         if json_file is not None:
             own = {"output": str(target), "output_sha256": sha256(part), "file_rate": file_rate}
-            edits = {"mux": mux, "timeline": timeline}
             edit = {name: str(path) for name, path in edits.items() if path is not None}
             write_json(json_file, {**sound.record, **facts, **own, **edit})
     warnings = write_edit(source, sound, target, mux=mux, timeline=timeline, speed=speed)
     if not quiet:
         print_sound(sound, target)
+        for name, path in edits.items():
+            if path is not None:
+                print_facts((f"{name:>12}", str(path)))
         print_warnings(warnings)
 
 
