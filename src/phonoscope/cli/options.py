@@ -71,8 +71,7 @@ Mux = Annotated[
 Timeline = Annotated[
     Path | None,
     typer.Option(
-        help="Also write a timeline of the clip and its sound for editors, .otio (needs "
-        "phonoscope[editing]).",
+        help="Also write a timeline of the clip and its sound for editors: .otio.",
         metavar="FILE",
         rich_help_panel=OUTPUT,
     ),

@@ -1,6 +1,6 @@
 """A timeline for editors (OpenTimelineIO): the clip, and each version of its sound on a track."""
 
-import importlib.util
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,32 +10,20 @@ from typing import Any
 
 from phonoscope.choices import Speed, Version
 from phonoscope.editing.clip import Clip, clip_of, opened
-from phonoscope.errors import InputError, MissingExtraError, UsageError
+from phonoscope.errors import InputError, UsageError
 from phonoscope.files import replace_when_done
 from phonoscope.types import Place, Sound
 
 _DAY_S = 86400
+_Object = dict[str, Any]
 
 
 def check_timeline(output: str | os.PathLike[str]) -> None:
-    """Find out now whether a timeline can be written into that kind of file.
-
-    Raises
-    ------
-    UsageError
-        If its suffix is not .otio.
-    MissingExtraError
-        If OpenTimelineIO is not installed.
-    """
+    """Raise `UsageError` if a timeline cannot be written into that kind of file."""
     if Path(output).suffix.lower() != ".otio":
         raise UsageError(
             f"cannot write a timeline to {output}: such a file ends in .otio; name it "
             f"{Path(output).with_suffix('.otio').name}."
-        )
-    if importlib.util.find_spec("opentimelineio") is None:
-        raise MissingExtraError(
-            "a timeline needs OpenTimelineIO, which is not installed; pip install "
-            "'phonoscope[editing]'."
         )
 
 
@@ -69,8 +57,8 @@ def write_timeline(
 
     Raises
     ------
-    UsageError, MissingExtraError
-        As of `check_timeline`.
+    UsageError
+        If the output does not end in .otio.
     InputError
         If the clip or a file cannot be read, or nobody knows where the sound belongs.
     OutputError
@@ -82,10 +70,8 @@ def write_timeline(
     known = clip_of(Path(clip))
     sounds = {version: _heard(Path(path)) for version, path in files.items()}
     timeline = _Builder(known, sound.place, speed).timeline(sounds)
-    import opentimelineio as otio
-
     with replace_when_done(output) as part:
-        part.write_text(otio.adapters.write_to_string(timeline, "otio_json"), encoding="utf-8")
+        part.write_text(json.dumps(timeline, indent=4) + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,60 +93,78 @@ def _heard(path: Path) -> _Heard:
 
 
 class _Builder:
-    """Builds the timeline of one clip."""
+    """Builds the timeline of one clip, in the oldest schemas that hold it: all programs know them.
+
+    The schemas are those of OpenTimelineIO, as its library writes them.
+    """
 
     def __init__(self, clip: Clip, place: Place, speed: Speed) -> None:
-        import opentimelineio as otio
-
-        self._otio, self._clip, self._place = otio, clip, place
+        self._clip, self._place = clip, place
         self._faster = place.slower if speed == "real" else Fraction(1)  # the picture
         self._slower = Fraction(1) if speed == "real" else place.slower  # the sound
 
-    def timeline(self, sounds: Mapping[Version, _Heard]) -> Any:
-        otio, clip = self._otio, self._clip
-        timeline = otio.schema.Timeline(clip.path.stem)
+    def timeline(self, sounds: Mapping[Version, _Heard]) -> _Object:
+        clip = self._clip
         first = round((self._place.timecode_s or 0) * clip.rate)
-        timeline.global_start_time = self._time(first, clip.rate)
         frames = max(1, round(clip.frames / self._faster))
-        shown = self._range(first, frames, clip.rate)
-        whole = self._range(first, clip.frames, clip.rate)
-        kinds = otio.schema.TrackKind
-        tracks = [("Picture", kinds.Video)]
-        tracks += [("Audio of the clip", kinds.Audio)] if clip.has_audio else []
-        for name, kind in tracks:
-            item = self._item(clip.path, whole, shown, self._faster)
-            timeline.tracks.append(self._track(name, kind, item))
-        for version, heard in sounds.items():
-            name = f"Recovered sound ({version})"
-            track = self._track(name, kinds.Audio, *self._placed(heard))
-            timeline.tracks.append(track)
-        return timeline
+        shown = _range(first, frames, clip.rate)
+        whole = _range(first, clip.frames, clip.rate)
+        kinds = {"Picture": "Video"} | ({"Audio of the clip": "Audio"} if clip.has_audio else {})
+        tracks = [
+            _track(name, kind, _clip(clip.path, whole, shown, self._faster))
+            for name, kind in kinds.items()
+        ]
+        tracks += [
+            _track(f"Recovered sound ({version})", "Audio", *self._placed(heard))
+            for version, heard in sounds.items()
+        ]
+        return _object(
+            "Timeline.1",
+            clip.path.stem,
+            global_start_time=_time(first, clip.rate),
+            tracks=_item("Stack.1", "tracks", None, children=tracks),
+        )
 
-    def _placed(self, heard: _Heard) -> list[Any]:
+    def _placed(self, heard: _Heard) -> list[_Object]:
         rate = Fraction(heard.rate)
         # A Broadcast WAV begins at its time reference, and editors know it by that.
         first = round(self._place.on_timeline_s % _DAY_S * rate)
-        whole = self._range(first, heard.samples, rate)
-        lasts = self._range(first, max(1, round(heard.samples * self._slower)), rate)
-        item = self._item(heard.path, whole, lasts, 1 / self._slower)
+        whole = _range(first, heard.samples, rate)
+        lasts = _range(first, max(1, round(heard.samples * self._slower)), rate)
+        sound = _clip(heard.path, whole, lasts, 1 / self._slower)
         before = round(self._place.start_s * self._slower * rate)
-        if not before:
-            return [item]
-        return [self._otio.schema.Gap(duration=self._time(before, rate)), item]
+        return [_item("Gap.1", "", _range(0, before, rate)), sound] if before else [sound]
 
-    def _track(self, name: str, kind: str, *items: Any) -> Any:
-        return self._otio.schema.Track(name, kind=kind, children=list(items))
 
-    def _item(self, path: Path, available: Any, taken: Any, faster: Fraction) -> Any:
-        schema = self._otio.schema
-        media = schema.ExternalReference(path.resolve().as_uri(), available)
-        item = schema.Clip(path.name, media_reference=media, source_range=taken)
-        if faster != 1:
-            item.effects.append(schema.LinearTimeWarp("Speed", float(faster)))
-        return item
+def _object(schema: str, name: str, **fields: Any) -> _Object:
+    return {"OTIO_SCHEMA": schema, "metadata": {}, "name": name, **fields}
 
-    def _time(self, count: int, rate: Fraction) -> Any:
-        return self._otio.opentime.RationalTime(count, float(rate))
 
-    def _range(self, first: int, count: int, rate: Fraction) -> Any:
-        return self._otio.opentime.TimeRange(self._time(first, rate), self._time(count, rate))
+def _item(schema: str, name: str, taken: _Object | None, **fields: Any) -> _Object:
+    whole: _Object = {"source_range": taken, "effects": [], "markers": [], "enabled": True}
+    return _object(schema, name, **(whole | fields))
+
+
+def _track(name: str, kind: str, *items: _Object) -> _Object:
+    return _item("Track.1", name, None, kind=kind, children=list(items))
+
+
+def _clip(path: Path, available: _Object, taken: _Object, faster: Fraction) -> _Object:
+    media = _object(
+        "ExternalReference.1", "", target_url=path.resolve().as_uri(), available_range=available
+    )
+    # A change of speed leaves the range as it is on the timeline.
+    warp = _object(
+        "LinearTimeWarp.1", "Speed", effect_name="LinearTimeWarp", time_scalar=float(faster)
+    )
+    effects = [] if faster == 1 else [warp]
+    return _item("Clip.1", path.name, taken, media_reference=media, effects=effects)
+
+
+def _time(count: int, rate: Fraction) -> _Object:
+    return {"OTIO_SCHEMA": "RationalTime.1", "rate": float(rate), "value": float(count)}
+
+
+def _range(first: int, count: int, rate: Fraction) -> _Object:
+    start, duration = _time(first, rate), _time(count, rate)
+    return {"OTIO_SCHEMA": "TimeRange.1", "start_time": start, "duration": duration}
