@@ -34,10 +34,12 @@ _PEAK = 10 ** (-1 / 20)
 _FULL_SCALE_24 = 2**23 - 1
 _WAV_DATA_LIMIT = 2**32 - 2**20  # RIFF sizes have 32 bits; leave room for the header
 _ENCODE_BLOCK = 1 << 16
+_RESAMPLED_AT_A_TIME = 1 << 20
 _DAY_S = 86400
 
 _MOST_SAMPLES = 2**31  # that a sound may have after a change of rate
 _RATE_TOLERANCE = 1e-6
+_FINEST_TOLERANCE = 1e-7  # a finer ratio would take a filter of gigabytes
 _STOP_DB = 90.0
 _TRANSITION = 0.1  # full width as a part of the lower rate's Nyquist frequency: 0.95 to 1.05
 _SOON = (60.0, 0.4)  # the same two, of a filter that is done soon
@@ -157,7 +159,7 @@ class Resampler:
         lower rate's Nyquist frequency of it is let through in part, and its images too.
     samples
         How many will come, where that is known: the ratio is so exact that the last is off by less
-        than a tenth of a new sample.
+        than a tenth of a new sample, but not beyond one part in ten million.
 
     Attributes
     ----------
@@ -167,7 +169,8 @@ class Resampler:
 
     def __init__(self, rate_hz: Rate, new_rate_hz: Rate, *, sharp: bool, samples: int = 0) -> None:
         ratio = _exact(new_rate_hz, "new_rate_hz") / _exact(rate_hz, "rate_hz")
-        tolerance = min(_RATE_TOLERANCE, 0.1 / max(1, round(samples * ratio)))
+        tolerance = 0.1 / max(1, round(samples * ratio))
+        tolerance = min(_RATE_TOLERANCE, max(tolerance, _FINEST_TOLERANCE))
         simple = _simple_ratio(ratio, tolerance)
         self._up, self._down = simple.numerator, simple.denominator
         self._taps, self._half = _low_pass(
@@ -453,8 +456,8 @@ def pcm_blocks(samples: Float64, rate_hz: Rate, new_rate_hz: int) -> Iterator[ND
 
     def blocks() -> Iterator[Float64]:
         resampler = Resampler(rate_hz, new_rate_hz, sharp=True, samples=len(samples))
-        # As many samples as make about a block: a rate may rise a thousandfold.
-        step = max(1, int(_ENCODE_BLOCK * rate_hz / new_rate_hz))
+        # A rate may rise a thousandfold; and with each step a filter's length is done in vain.
+        step = max(1, int(_RESAMPLED_AT_A_TIME * rate_hz / new_rate_hz))
         for first in range(0, len(samples), step):
             yield resampler.resample(samples[first : first + step])
         yield resampler.finish()

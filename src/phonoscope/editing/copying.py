@@ -1,6 +1,7 @@
 """Pictures and sound of a clip, copied from one container to another as they are."""
 
 import hashlib
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -63,7 +64,7 @@ class Copying:
     def __init__(self, source: Path, target: Path, faster: Fraction) -> None:
         self._source, self._target, self._faster = source, target, faster
         self._hash = hashlib.sha256()
-        self._shown: list[Fraction] = []
+        self._shown, self._tick = array("q"), Fraction(1)  # timestamps of what is shown
         self.warnings: list[str] = []
 
     def begin(self, container: Any, out: Any) -> dict[int, Any]:
@@ -133,10 +134,10 @@ class Copying:
             raise InputError(
                 f"a frame of {self._source} has no timestamp; give a .mov, .mp4 or .mkv."
             )
-        tick = packet.time_base
+        tick = self._tick = packet.time_base
         self._hash.update(packet)
         if not packet.is_discard:
-            self._shown.append(packet.pts * tick / self._faster)
+            self._shown.append(packet.pts)
         decoded = packet.pts if packet.dts is None else packet.dts
         now: Fraction = decoded * tick / self._faster
         if self._faster != 1:
@@ -150,7 +151,7 @@ class Copying:
 
     def compare(self, written: Path) -> None:
         """Raise `UsageError` unless a file holds the same pictures, shown at the same times."""
-        digest, shown = hashlib.sha256(), list[Fraction]()
+        digest, shown = hashlib.sha256(), array("q")
         with opened(written) as container:
             picture = picture_of(container, written)
             tick = picture.time_base or Fraction(1)
@@ -158,13 +159,14 @@ class Copying:
                 if packet.size:
                     digest.update(packet)
                     if not packet.is_discard and packet.pts is not None:
-                        shown.append(packet.pts * tick)
+                        shown.append(packet.pts)
         if digest.digest() != self._hash.digest():
             raise refusal(self._source, self._target, "it stores their pictures in another form")
         # A container that knows no times below zero moves all tracks alike.
-        apart = [
-            abs((new - shown[0]) - (old - self._shown[0]))
+        ratio = self._tick / self._faster / tick  # new ticks for an old one
+        apart = (
+            abs(new - shown[0] - (old - self._shown[0]) * ratio)
             for new, old in zip(shown, self._shown, strict=False)
-        ]
-        if len(shown) != len(self._shown) or max(apart, default=Fraction(0)) > tick:
+        )
+        if len(shown) != len(self._shown) or max(apart, default=Fraction(0)) > 1:
             raise refusal(self._source, self._target, "it cannot keep the times of their pictures")
