@@ -208,3 +208,9 @@ def test_an_interrupted_one_leaves_nothing(clip, slowed, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         ph.mux(clip, slowed, tmp_path / "out.mov")
     assert [p.name for p in tmp_path.iterdir()] == ["clip.mov"]
+
+
+def test_the_audio_of_the_clip_stays_the_one_that_players_choose(clip, slowed, tmp_path):
+    with av.open(str(ph.mux(clip, slowed, tmp_path / "out.mkv").output)) as file:
+        chosen = [bool(s.disposition & av.stream.Disposition.default) for s in file.streams.audio]
+    assert chosen == [True, False]
