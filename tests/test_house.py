@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = (
     "batch",
     "distributed",
+    "editing",
     "evaluate",
     "film",
     "motion",

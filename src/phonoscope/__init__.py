@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from phonoscope.audio import read_audio, resample, write_audio
     from phonoscope.batch import Outcome, Running, Standing, recover_many
+    from phonoscope.editing import Muxed, mux, write_timeline
     from phonoscope.errors import (
         ClusterError,
         InputError,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
         MotionBlock,
         MotionField,
         NoiseModel,
+        Place,
         RateCandidate,
         Region,
         Shape,
@@ -79,6 +81,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "audio": ("read_audio", "resample", "write_audio"),
     "batch": ("Outcome", "Running", "Standing", "recover_many"),
+    "editing": ("Muxed", "mux", "write_timeline"),
     "errors": (
         "ClusterError",
         "InputError",
@@ -127,6 +130,7 @@ _HOMES = {
         "MotionBlock",
         "MotionField",
         "NoiseModel",
+        "Place",
         "RateCandidate",
         "Region",
         "Shape",
@@ -163,10 +167,12 @@ __all__ = [
     "MissingExtraError",
     "MotionBlock",
     "MotionField",
+    "Muxed",
     "NoiseModel",
     "Outcome",
     "OutputError",
     "PhonoscopeError",
+    "Place",
     "RateCandidate",
     "Region",
     "Response",
@@ -192,6 +198,7 @@ __all__ = [
     "live",
     "magnify",
     "measure",
+    "mux",
     "open_motion",
     "open_video",
     "read_audio",
@@ -203,6 +210,7 @@ __all__ = [
     "write_audio",
     "write_numbers",
     "write_report",
+    "write_timeline",
 ]
 
 

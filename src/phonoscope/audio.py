@@ -8,8 +8,9 @@ importing the types stays quick.
 import io
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
@@ -33,9 +34,12 @@ _PEAK = 10 ** (-1 / 20)
 _FULL_SCALE_24 = 2**23 - 1
 _WAV_DATA_LIMIT = 2**32 - 2**20  # RIFF sizes have 32 bits; leave room for the header
 _ENCODE_BLOCK = 1 << 16
+_RESAMPLED_AT_A_TIME = 1 << 20
+_DAY_S = 86400
 
 _MOST_SAMPLES = 2**31  # that a sound may have after a change of rate
 _RATE_TOLERANCE = 1e-6
+_FINEST_TOLERANCE = 1e-7  # a finer ratio would take a filter of gigabytes
 _STOP_DB = 90.0
 _TRANSITION = 0.1  # full width as a part of the lower rate's Nyquist frequency: 0.95 to 1.05
 _SOON = (60.0, 0.4)  # the same two, of a filter that is done soon
@@ -153,6 +157,9 @@ class Resampler:
     sharp
         Whether to be as exact as `resample`, and wait for it; else what lies within a fifth of the
         lower rate's Nyquist frequency of it is let through in part, and its images too.
+    samples
+        How many will come, where that is known: the ratio is so exact that the last is off by less
+        than a tenth of a new sample, but not beyond one part in ten million.
 
     Attributes
     ----------
@@ -160,9 +167,11 @@ class Resampler:
         For how long it waits: 57 samples of the lower rate, or 9.
     """
 
-    def __init__(self, rate_hz: Rate, new_rate_hz: Rate, *, sharp: bool) -> None:
+    def __init__(self, rate_hz: Rate, new_rate_hz: Rate, *, sharp: bool, samples: int = 0) -> None:
         ratio = _exact(new_rate_hz, "new_rate_hz") / _exact(rate_hz, "rate_hz")
-        simple = _simple_ratio(ratio, _RATE_TOLERANCE)
+        tolerance = 0.1 / max(1, round(samples * ratio))
+        tolerance = min(_RATE_TOLERANCE, max(tolerance, _FINEST_TOLERANCE))
+        simple = _simple_ratio(ratio, tolerance)
         self._up, self._down = simple.numerator, simple.denominator
         self._taps, self._half = _low_pass(
             self._up, self._down, *((_STOP_DB, _TRANSITION) if sharp else _SOON)
@@ -199,6 +208,37 @@ class Resampler:
         return self.resample(np.zeros(self._reach))
 
 
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """What a Broadcast WAV says of itself (EBU Tech 3285).
+
+    Attributes
+    ----------
+    start_s
+        Time since midnight of the first sample: the time reference, by which editors place it.
+    recorded
+        When recording began, ISO 8601 to the second, or empty.
+    description
+        In words; ASCII.
+    """
+
+    start_s: Fraction
+    recorded: str
+    description: str
+
+    def tags(self, rate: int) -> dict[str, str]:
+        """Return the fields of the chunk, by FFmpeg's names."""
+        day, _, time = self.recorded.partition("T")
+        return {
+            "description": self.description,
+            "originator": "Phonoscope",
+            "origination_date": day,
+            "origination_time": time[:8],
+            "time_reference": str(round(self.start_s % _DAY_S * rate)),
+            "coding_history": f"A=PCM,F={rate},W=24,M=mono\r\n",
+        }
+
+
 def write_audio(
     path: str | os.PathLike[str],
     samples: ArrayLike,
@@ -206,8 +246,11 @@ def write_audio(
     *,
     file_rate: int | Literal["native"] = 48000,
     comment: str = "",
+    broadcast: Broadcast | None = None,
 ) -> None:
     """Write a sound as a WAV or FLAC file (by suffix): mono, 24 bit, scaled to a peak of -1 dBFS.
+
+    A WAV of more than 4 GB is an RF64 file (EBU Tech 3306).
 
     Parameters
     ----------
@@ -222,6 +265,8 @@ def write_audio(
         ``"native"`` for `rate_hz` rounded to the nearest whole number, the samples unchanged.
     comment
         Stored as the comment of the file's metadata.
+    broadcast
+        Makes a WAV a Broadcast WAV.
 
     Raises
     ------
@@ -241,7 +286,8 @@ def write_audio(
     # Encoded in memory and written by Python, because FFmpeg drops errors of writing at close.
     buffer = io.BytesIO()
     peak = max(float(sound.max()), -float(sound.min()))
-    _encode(buffer, _cut([sound]), len(sound), peak, whole_rate, suffix, comment, target)
+    tags = {"comment": comment} | ({} if broadcast is None else broadcast.tags(whole_rate))
+    _encode(buffer, _cut([sound]), len(sound), peak, whole_rate, suffix, tags, target)
     with replace_when_done(target) as temporary:
         temporary.write_bytes(buffer.getbuffer())
 
@@ -301,7 +347,7 @@ def _pcm24(block: Float64, peak: float) -> NDArray[np.int32]:
 
 def _encode(
     sink: IO[bytes], blocks: Iterable[Float64], length: int, peak: float, rate: int, suffix: str,
-    comment: str, target: Path,
+    tags: Mapping[str, str], target: Path,
 ) -> None:  # fmt: skip
     """Write about `length` samples, in blocks, to a file that is open."""
     import av
@@ -309,10 +355,12 @@ def _encode(
     options = {"fflags": "+bitexact"}
     if suffix == ".wav" and 3 * length > _WAV_DATA_LIMIT:
         options["rf64"] = "always"
+    if suffix == ".wav" and "time_reference" in tags:
+        options["write_bext"] = "1"
     try:
         with av.open(sink, "w", format=suffix[1:], options=options) as container:
-            if comment:
-                container.metadata["comment"] = comment
+            known = tags if suffix == ".wav" else {"comment": tags["comment"]}
+            container.metadata.update({name: text for name, text in known.items() if text})
             stream: Any = container.add_stream(_CODECS[suffix], rate=rate)
             stream.layout = "mono"
             stream.format = "s32"  # of which both encoders keep the upper 24 bits
@@ -385,7 +433,7 @@ def recording(
             length += len(block)
             peak = max(peak, float(np.abs(block).max(initial=0.0)))
         with replace_when_done(target) as part, part.open("wb") as file:
-            sink = _Sink(file)
+            sink = Sink(file)
             _encode(
                 cast("IO[bytes]", sink),
                 _cut(blocks()),
@@ -393,11 +441,30 @@ def recording(
                 peak,
                 whole_rate,
                 suffix,
-                comment,
+                {"comment": comment},
                 target,
             )
             if sink.failed is not None:
                 raise sink.failed
+
+
+def pcm_blocks(samples: Float64, rate_hz: Rate, new_rate_hz: int) -> Iterator[NDArray[np.int32]]:
+    """Yield a sound at another rate, scaled to a peak of -1 dBFS, in the upper 24 of 32 bits.
+
+    Memory does not grow with the length of the new sound, which is gone through twice.
+    """
+
+    def blocks() -> Iterator[Float64]:
+        resampler = Resampler(rate_hz, new_rate_hz, sharp=True, samples=len(samples))
+        # A rate may rise a thousandfold; and with each step a filter's length is done in vain.
+        step = max(1, int(_RESAMPLED_AT_A_TIME * rate_hz / new_rate_hz))
+        for first in range(0, len(samples), step):
+            yield resampler.resample(samples[first : first + step])
+        yield resampler.finish()
+
+    peak = max((float(np.abs(block).max(initial=0.0)) for block in blocks()), default=0.0)
+    for block in _cut(blocks()):
+        yield _pcm24(block, peak or 1.0)
 
 
 def _cut(blocks: Iterable[Float64]) -> Iterator[Float64]:
@@ -406,7 +473,7 @@ def _cut(blocks: Iterable[Float64]) -> Iterator[Float64]:
             yield block[first : first + _ENCODE_BLOCK]
 
 
-class _Sink(io.RawIOBase):
+class Sink(io.RawIOBase):
     """A file that remembers what went wrong, because FFmpeg drops errors of writing at close."""
 
     def __init__(self, file: IO[bytes]) -> None:

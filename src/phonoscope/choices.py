@@ -20,6 +20,9 @@ FilmKind = Literal["auto", "area", "density"]
 Version = Literal["measured", "equalized", "enhanced"]
 """Of a sound: as measured; without the object's colour; and easier to listen to."""
 
+Speed = Literal["playback", "real"]
+"""Of a clip in slow motion: as it plays, with slow sound; or as fast as life."""
+
 ShutterKind = Literal["global", "rolling"]
 """All rows are read at once, or one after the other."""
 

@@ -159,6 +159,7 @@ def test_same_names_and_defaults_as_in_python(name):
     command = inspect.signature(getattr(commands, name)).parameters
     # What becomes of the result: in Python, functions of their own.
     kept = {"output", "rate", "json_file", "report", "force", "quiet"}
+    kept |= {"mux", "timeline", "speed"}
     kept |= {"out", "jobs", "sources"}  # of `recover_many`
     own = {"recover": kept, "measure": {"quiet"}}[name]
     # `recover` takes the fingerprint with --json, whose record it belongs to, and keeps what it

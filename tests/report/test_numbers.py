@@ -1,12 +1,13 @@
 """Numbers for other tools, read back by those tools' own readers."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import phonoscope as ph
-from phonoscope.report import NUMBER_SUFFIXES, check_numbers, write_numbers
+from phonoscope.report import check_numbers, write_numbers
 from phonoscope.types import Displacement, Spectrum
 
 TIME = np.arange(50) / 100
@@ -51,7 +52,7 @@ UNITS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("suffix", sorted(set(NUMBER_SUFFIXES) - {".csv"}))
+@pytest.mark.parametrize("suffix", [".h5", ".mat", ".npz"])
 def test_what_is_written_is_read_again(suffix, tmp_path):
     path = tmp_path / f"a ü{suffix}"
     write_numbers(path, MOTION)
@@ -85,7 +86,9 @@ def test_csv_has_names_with_units_and_empty_fields(tmp_path):
 
 
 def test_other_suffixes_are_refused(tmp_path):
-    with pytest.raises(ph.UsageError, match=r"ends in .csv, .mat, .npz, .h5; name it a.csv"):
+    with pytest.raises(
+        ph.UsageError, match=r"ends in .csv, .mat, .npz, .h5, .uff, .unv; name it a.csv"
+    ):
         write_numbers(tmp_path / "a.xlsx", MOTION)
     with pytest.raises(ph.OutputError):
         write_numbers(tmp_path / "no" / "a.csv", MOTION)
@@ -95,4 +98,41 @@ def test_without_h5py_the_others_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(ph.MissingExtraError, match=r"phonoscope\[export\]"):
         check_numbers(tmp_path / "a.h5")
+    with pytest.raises(ph.MissingExtraError, match="UFF files need pyuff"):
+        check_numbers(tmp_path / "a.unv")
     check_numbers(tmp_path / "a.mat")
+
+
+def _uff(path):
+    pyuff = pytest.importorskip("pyuff")
+    found = pyuff.UFF(str(path)).read_sets()
+    return found if isinstance(found, list) else [found]
+
+
+def test_motion_for_modal_analysis_is_in_metres(tmp_path):
+    write_numbers(tmp_path / "m.uff", MOTION)
+    (x,) = _uff(tmp_path / "m.uff")  # y cannot be told
+    assert (x["type"], x["func_type"], x["rsp_dir"], x["abscissa_spacing"]) == (58, 1, 1, 1)
+    assert (x["abscissa_spec_data_type"], x["ordinate_spec_data_type"]) == (17, 8)
+    assert (x["abscissa_axis_units_lab"], x["ordinate_axis_units_lab"]) == ("s", "m")
+    np.testing.assert_allclose(x["x"], TIME, rtol=1e-5)
+    np.testing.assert_allclose(x["data"], np.sin(TIME) * 1e-6, rtol=1e-10)
+
+
+def test_a_spectrum_for_modal_analysis(tmp_path):
+    write_numbers(tmp_path / "s.unv", SPECTRUM)
+    x, y = _uff(tmp_path / "s.unv")
+    assert (x["func_type"], x["rsp_dir"], y["rsp_dir"]) == (9, 1, 2)
+    assert (x["abscissa_spec_data_type"], x["ordinate_spec_data_type"]) == (18, 0)
+    assert x["ordinate_axis_units_lab"] == "px^2/Hz"
+    np.testing.assert_allclose(y["x"], SPECTRUM.frequency_hz)
+    np.testing.assert_allclose(y["data"], SPECTRUM.density[:, 1])
+
+
+def test_uneven_times_are_written_out_for_modal_analysis(tmp_path):
+    uneven = np.cumsum(1 + np.arange(50) % 3) / 100
+    write_numbers(tmp_path / "m.uff", replace(MOTION, time_s=uneven, unit="px"))
+    (x,) = _uff(tmp_path / "m.uff")
+    assert (x["abscissa_spacing"], x["ordinate_axis_units_lab"]) == (0, "px")
+    np.testing.assert_allclose(x["x"], uneven, rtol=1e-5)
+    np.testing.assert_allclose(x["data"], np.sin(TIME), rtol=1e-10)

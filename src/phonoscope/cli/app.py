@@ -83,6 +83,8 @@ phonoscope recover clip.mp4 -o out.flac --region 120,80,300,200 --band 80,1000 -
 
 phonoscope recover clip.motion -o out.wav --rate native
 
+phonoscope recover clip.mp4 --fps 2200 --mux clip_with_sound.mov --timeline clip.otio
+
 phonoscope recover clip.mp4 --fps 2200 --equalize bag.response --enhance speech --separate
 
 phonoscope recover *.mp4 --fps 2200 --out sounds/

@@ -8,7 +8,14 @@ import typer
 from phonoscope.batch import source_path, version_path, write_beside, write_json
 from phonoscope.choices import Method, Weights
 from phonoscope.cli import options
-from phonoscope.cli.console import print_motion, print_sound, progress_bar
+from phonoscope.cli.console import (
+    print_facts,
+    print_motion,
+    print_sound,
+    print_warnings,
+    progress_bar,
+)
+from phonoscope.cli.editing import check_edit, write_edit
 from phonoscope.cli.many import only_source, recover_all
 from phonoscope.cli.outputs import check_outputs, default_output
 from phonoscope.cli.reporting import write_page
@@ -92,6 +99,9 @@ def recover(
         ),
     ] = "equal",
     device: options.Device = "cpu",
+    mux: options.Mux = None,
+    timeline: options.Timeline = None,
+    speed: options.PlayedAt = "playback",
     json_file: options.Json = None,
     report: options.Report = None,
     force: Annotated[
@@ -109,7 +119,10 @@ def recover(
 ) -> None:  # fmt: skip
     """Recover the sound that a video has seen, from a video or a motion file; or those of many."""
     given = locals()  # every option by its name, as `recover_many` takes them
-    one_only = ("--output", output), ("--json", json_file), ("--report", report)
+    one_only = (
+        ("--output", output), ("--mux", mux), ("--timeline", timeline), ("--json", json_file),
+        ("--report", report),
+    )  # fmt: skip
     source = only_source(sources, out, jobs, *one_only)
     if out is not None:
         recover_all(sources, out, given, jobs=jobs, dask=dask, workers=workers, quiet=quiet)
@@ -121,7 +134,8 @@ def recover(
     beside = [version_path(target, "equalized")] if equalize or exposure else []
     beside += [version_path(target, "enhanced")] if enhance or mains in ("50", "60") else []
     beside += [source_path(target, 1)] if separate else []
-    check_outputs(source, target, json_file, *beside, read=equalize)
+    check_outputs(source, target, mux, timeline, json_file, *beside, read=equalize)
+    check_edit(source, mux, timeline)
     if report is not None:
         from phonoscope.report import check_report
 
@@ -155,14 +169,21 @@ def recover(
         if json_file is not None:
             write_json(json_file, {**sound.record, "output": None})
         raise SilenceError(_silence(sound.verdict))
+    edits = {"mux": mux, "timeline": timeline}
     facts = write_beside(sound, target, file_rate, hashed=json_file is not None)
     with replace_when_done(target) as part:
         sound.write(part, rate=file_rate)
         if json_file is not None:
             own = {"output": str(target), "output_sha256": sha256(part), "file_rate": file_rate}
-            write_json(json_file, {**sound.record, **facts, **own})
+            edit = {name: str(path) for name, path in edits.items() if path is not None}
+            write_json(json_file, {**sound.record, **facts, **own, **edit})
+    warnings = write_edit(source, sound, target, mux=mux, timeline=timeline, speed=speed)
     if not quiet:
         print_sound(sound, target)
+        for name, path in edits.items():
+            if path is not None:
+                print_facts((f"{name:>12}", str(path)))
+        print_warnings(warnings)
 
 
 def _silence(verdict: "Verdict") -> str:

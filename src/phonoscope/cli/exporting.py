@@ -17,7 +17,8 @@ def export(
         Path,
         typer.Option(
             "--output", "-o",
-            help="File to write: .csv, .mat (MATLAB), .npz (NumPy) or .h5 (HDF5).",
+            help="File to write: .csv, .mat (MATLAB), .npz (NumPy), .h5 (HDF5), .uff or .unv "
+            "(modal analysis).",
             show_default=False,
             metavar="FILE",
             rich_help_panel=options.OUTPUT,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from phonoscope.choices import Direction, Kind, Mains, ShutterKind
+from phonoscope.choices import Direction, Kind, Mains, ShutterKind, Speed
 
 INPUT = "Input"
 OUTPUT = "Output"
@@ -60,6 +60,32 @@ Jobs = Annotated[
         show_default="one a core, if there are 2 GiB of memory for each",
         metavar="N",
         min=1,
+        rich_help_panel=OUTPUT,
+    ),
+]
+Mux = Annotated[
+    Path | None,
+    typer.Option(
+        help="Also write the clip again with its sound as new tracks, the picture as it is: .mov, "
+        ".mp4 or .mkv.",
+        metavar="FILE",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Timeline = Annotated[
+    Path | None,
+    typer.Option(
+        help="Also write a timeline of the clip and its sound for editors: .otio.",
+        metavar="FILE",
+        rich_help_panel=OUTPUT,
+    ),
+]
+PlayedAt = Annotated[
+    Speed,
+    typer.Option(
+        "--speed",
+        help="Of --mux and --timeline, for slow motion: the sound as slow as the picture; or both "
+        "as fast as life.",
         rich_help_panel=OUTPUT,
     ),
 ]

@@ -24,7 +24,7 @@ SIGNS_OF_DAMAGE = (
 )  # fmt: skip
 
 _LARGEST = 2**31 - 1
-_TEXTS = ("name", "container", "codec", "pixel_format", "camera")
+_TEXTS = ("name", "container", "codec", "pixel_format", "camera", "recorded")
 _COUNTS = ("width", "height", "bits")
 _RATIO = re.compile(r"[0-9]+(/[0-9]+)?")  # as str(Fraction) writes it; "1e999999999" would hang
 
@@ -45,6 +45,9 @@ def facts_of(stored: Mapping[str, Any]) -> VideoFacts:
     values = dict(stored)
     for key in ("capture_rate", "container_rate"):
         values[key] = None if values[key] is None else _rate(values[key])
+    meant, timecode = values.get("meant_rate"), values.get("timecode_s")
+    values["meant_rate"] = None if meant is None else _rate(meant)
+    values["timecode_s"] = None if timecode is None else _fraction(timecode)
     values["warnings"] = sentences_of(values["warnings"])
     values["shutter"] = _shutter(values.get("shutter", {}))
     values["rates"] = _rates(values.get("rates", []))
@@ -106,10 +109,16 @@ def count_of(value: Any, name: str, least: int = 0) -> int:
 
 
 def _rate(text: str) -> Fraction:
-    _require(_RATIO.fullmatch(text) is not None, "rate", text)
-    rate = Fraction(text)
-    _require(0 < float(rate) < math.inf, "rate", text)
+    rate = _fraction(text)
+    _require(rate > 0, "rate", text)
     return rate
+
+
+def _fraction(text: str) -> Fraction:
+    _require(_RATIO.fullmatch(text) is not None, "fraction", text)
+    value = Fraction(text)
+    _require(float(value) < math.inf, "fraction", text)
+    return value
 
 
 def _rates(stored: Any) -> tuple[RateCandidate, ...]:

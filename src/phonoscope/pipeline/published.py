@@ -9,6 +9,7 @@ import numpy as np
 from phonoscope.choices import Weights
 from phonoscope.errors import UsageError
 from phonoscope.motion import measure_bands
+from phonoscope.pipeline.record import place_of
 from phonoscope.pipeline.request import Request
 from phonoscope.sound import chosen_band, sum_bands
 from phonoscope.types import Sound
@@ -60,6 +61,7 @@ def recover_by_pyramid(request: Request, pyramid: Pyramid) -> Sound:
             motion_rms_px=math.nan,
             verdict=None,
             hearing=np.empty(0),
+            place=place_of(video.facts, math.ceil(request.start * rate) / float(rate)),
             record={
                 "input": video.facts.name,
                 "method": "pyramid",

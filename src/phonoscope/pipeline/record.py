@@ -3,6 +3,7 @@
 import importlib.metadata
 import math
 import platform
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from phonoscope.types import (
     Identification,
     Inspection,
     MotionField,
+    Place,
     Sound,
     Speakers,
     Verdict,
@@ -163,6 +165,8 @@ def file_facts(facts: VideoFacts) -> dict[str, Any]:
         "variable_rate": facts.variable_rate,
         "shutter": shutter_facts(facts),
         "exposure_in_file_s": facts.exposure_s,
+        "timecode_s": None if facts.timecode_s is None else float(facts.timecode_s),
+        "recorded": facts.recorded,
         "camera": facts.camera,
         "frames_in_file": facts.frames,
         "width": facts.width,
@@ -171,6 +175,12 @@ def file_facts(facts: VideoFacts) -> dict[str, Any]:
         "codec": facts.codec,
         "pixel_format": facts.pixel_format,
     }
+
+
+def place_of(facts: VideoFacts, start_s: float) -> Place:
+    """Return where a sound that begins at a capture time lies in its clip."""
+    start = Fraction(start_s).limit_denominator(10**9)
+    return Place(start, facts.slower, facts.timecode_s, facts.recorded)
 
 
 def shutter_facts(facts: VideoFacts) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from phonoscope.choices import Direction, Kind, Mains, Method, ShutterKind, Weig
 from phonoscope.errors import UsageError
 from phonoscope.pipeline.measuring import motion_of
 from phonoscope.pipeline.published import Pyramid, recover_by_pyramid
-from phonoscope.pipeline.record import exposure_of, record_of
+from phonoscope.pipeline.record import exposure_of, place_of, record_of
 from phonoscope.pipeline.request import (
     AnyRegion,
     Progress,
@@ -175,7 +175,13 @@ def recover(
         if exposed is not None:
             more["exposure"] = exposure_of(exposed, field.facts, sound.band_hz)
             sound = without_exposure(sound, exposed)
-        sound = replace(sound, record=record_of(field, sound, **more))
+        place = place_of(field.facts, field.blocks[0].time_s[0])
+        sound = replace(
+            sound,
+            place=place,
+            sources=tuple(replace(one, place=place) for one in sound.sources),
+            record=record_of(field, sound, **more),
+        )
     return polish(sound, enhance, mains) if polished else sound
 
 

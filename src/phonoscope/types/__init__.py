@@ -13,7 +13,7 @@ from phonoscope.types.inspection import Flicker, Inspection
 from phonoscope.types.live import LiveBlock
 from phonoscope.types.motion import BandMotion, Cells, MotionBlock, MotionField, NoiseModel
 from phonoscope.types.shape import Shape
-from phonoscope.types.sound import Sound, Verdict
+from phonoscope.types.sound import Place, Sound, Verdict
 from phonoscope.types.speakers import Gender, PitchTrack, Sex, Speakers, SpeechActivity
 from phonoscope.types.video import (
     GLOBAL,
@@ -46,6 +46,7 @@ __all__ = [
     "MotionField",
     "NoiseModel",
     "PitchTrack",
+    "Place",
     "RateCandidate",
     "Region",
     "Sex",

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from phonoscope.audio import write_audio
+from phonoscope.audio import Broadcast, write_audio
 from phonoscope.choices import Version
 from phonoscope.errors import UsageError
 from phonoscope.types.arrays import Float64
@@ -51,6 +51,33 @@ class Verdict:
     noise_db: Float64
     heard_hz: tuple[float, float] | None
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a sound lies in the clip that it was recovered from.
+
+    Attributes
+    ----------
+    start_s
+        Capture time of the first sample, since the first frame of the clip.
+    slower
+        How many times slower than life the clip plays.
+    timecode_s
+        Of the clip's first frame, as time since midnight, or None where it has no timecode.
+    recorded
+        When its recording began, ISO 8601 to the second, or empty.
+    """
+
+    start_s: Fraction = Fraction(0)
+    slower: Fraction = Fraction(1)
+    timecode_s: Fraction | None = None
+    recorded: str = ""
+
+    @property
+    def on_timeline_s(self) -> Fraction:
+        """Where the sound begins on the clip's own timeline, as it plays: timecode and start."""
+        return (self.timecode_s or 0) + self.start_s * self.slower
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +127,8 @@ class Sound:
         rolling shutter is interpolated. None where every sample is measured.
     sources
         Of independent sources, each one's sound, the strongest first, where that was asked for.
+    place
+        Where the sound lies in its clip; None where that is not known.
     """
 
     samples: Float64
@@ -118,6 +147,17 @@ class Sound:
     enhanced: Float64 | None = None
     measured: NDArray[np.bool_] | None = None
     sources: "tuple[Sound, ...]" = ()
+    place: Place | None = None
+
+    @property
+    def versions(self) -> dict[Version, Float64]:
+        """What there is of `samples`, `equalized` and `enhanced`, by name."""
+        every: dict[Version, Float64 | None] = {
+            "measured": self.samples,
+            "equalized": self.equalized,
+            "enhanced": self.enhanced,
+        }
+        return {name: samples for name, samples in every.items() if samples is not None}
 
     def write(
         self,
@@ -127,6 +167,9 @@ class Sound:
         version: Version = "measured",
     ) -> None:
         """Write a WAV or FLAC file (by suffix), mono, 24 bit, scaled to a peak of -1 dBFS.
+
+        Where the `place` is known, the WAV is a Broadcast WAV: its time reference puts it where the
+        clip shows what is heard.
 
         Parameters
         ----------
@@ -147,12 +190,7 @@ class Sound:
             If the file cannot be written.
         """
         low, high = self.band_hz
-        versions = {
-            "measured": self.samples,
-            "equalized": self.equalized,
-            "enhanced": self.enhanced,
-        }
-        samples = versions.get(version)
+        samples = self.versions.get(version)
         if samples is None:
             raise UsageError(
                 f"this sound has no version {version!r}; recover with equalize=... or enhance=... "
@@ -165,4 +203,9 @@ class Sound:
             file_rate=rate,
             comment=f"Phonoscope; capture_fps={float(self.rate_hz):.12g}; "
             f"band_hz={low:.6g}-{high:.6g}",
+            broadcast=None
+            if self.place is None
+            else Broadcast(
+                self.place.on_timeline_s, self.place.recorded, f"Recovered sound ({version})"
+            ),
         )

@@ -173,6 +173,12 @@ class VideoFacts:
     rates
         Every capture rate that was found, the most trusted first: `capture_rate` is that of the
         first.
+    meant_rate
+        The rate of playback meant by most gaps between frames, where they are uneven; else None.
+    timecode_s
+        Of the first frame, as time since midnight, where the file has a timecode; else None.
+    recorded
+        When recording began, as the file says: ISO 8601 to the second; empty where it does not.
     """
 
     name: str
@@ -195,6 +201,17 @@ class VideoFacts:
     length_s: float | None = None
     exposure_s: float | None = None
     rates: tuple[RateCandidate, ...] = ()
+    meant_rate: Fraction | None = None
+    timecode_s: Fraction | None = None
+    recorded: str = ""
+
+    @property
+    def slower(self) -> Fraction:
+        """How many times slower than life the file plays."""
+        plays = self.container_rate
+        if self.variable_rate and self.capture_rate_source == "user":
+            plays = self.meant_rate or plays  # as the frames' times are stretched
+        return Fraction(1) if plays is None else self.capture_rate / plays
 
     @property
     def frames_about(self) -> int | None:

@@ -19,6 +19,7 @@ from phonoscope.video.luma import Layout, bounded, require_layout
 from phonoscope.video.numbering import Damage, decoded
 from phonoscope.video.rate import candidates_of, choose_rate, plain
 from phonoscope.video.readout import Tags, camera_tags, shutter_of
+from phonoscope.video.timecode import recorded_at, timecode_of
 
 # Timestamps are scanned without decoding until one of these is reached: seconds at worst.
 SCAN_PACKETS = 4096
@@ -175,6 +176,12 @@ def _facts(
         warnings=warnings,
         length_s=None if container.duration is None else container.duration / av.time_base,
         rates=rates,
+        meant_rate=clock.nominal if clock is not None and variable else None,
+        timecode_s=timecode_of(
+            (container.metadata, *(each.metadata for each in container.streams)),
+            None if clock is None else clock.nominal,
+        ),
+        recorded=recorded_at(container.metadata),
     )
 
 
