@@ -84,11 +84,10 @@ def ideal_db(scanned):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize(
-    ("kind", "channels", "found"),
-    [("unilateral", 1, "area"), ("bilateral", 1, "area"), ("dual", 2, "area"),
-     ("density", 1, "density")],
+    ("kind", "channels", "found", "side"),
+    [("unilateral", 1, "area", "left"), ("bilateral", 1, "area", "right"),
+     ("dual", 2, "area", "left"), ("density", 1, "density", "right")],
 )  # fmt: skip
 def test_sound_is_near_what_an_ideal_reader_hears(tmp_path, kind, channels, found, side):
     scanned = film(kind, 24, seed=3, channels=channels, width=640, side=side, dust=0.5)
