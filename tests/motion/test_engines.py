@@ -18,7 +18,7 @@ PRECISION = 5e-6  # of that, where grey levels are so much larger than the noise
 BLIND_PX = 0.2  # claimed error from which on a cell says next to nothing
 BLIND_SHARE = 0.1
 BAND_SHARE = 2e-3  # of a band's own noise
-SIZES = [(96, 80), (101, 83), (75, 130)]
+PICTURES = [((96, 80), 8), ((101, 83), 12), ((75, 130), 16)]  # size, bits
 
 
 @pytest.fixture(params=["processor", "torch"])
@@ -56,8 +56,7 @@ def truly_summed(grid, weights, frames):
     return over_cells(terms), np.sqrt(over_cells(terms**2))
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize(("size", "bits"), PICTURES)
 @pytest.mark.parametrize("rows", [False, True])
 @pytest.mark.parametrize("region", [(), (Region(7, 5, 61, 70),)])
 def test_sums_are_those_of_each_cell(engine, size, bits, rows, region):
@@ -126,8 +125,7 @@ def truly_compared(pyramid, pictures):
     return np.array(rows)
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize(("size", "bits"), PICTURES)
 @pytest.mark.parametrize("moved", [0.05, 2.0])
 def test_phases_are_those_of_the_definition(lab, engine, size, bits, moved):
     world = lab.World.make(*size, seed=3)
@@ -157,8 +155,7 @@ def lattice_over(size):
     return Lattice.over(places(cut(*size, (), 16), GLOBAL, size[1]), *size)
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize(("size", "bits"), PICTURES)
 @pytest.mark.parametrize("gain", [0.0, 50.0])
 def test_frames_are_bent_by_gain_times_the_motion(engine, size, bits, gain):
     lattice, motion = lattice_over(size), np.array([0.08, -0.05])
@@ -174,8 +171,7 @@ def test_frames_are_bent_by_gain_times_the_motion(engine, size, bits, gain):
     assert shown[2] is frames[2]
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize(("size", "bits"), PICTURES)
 @pytest.mark.parametrize("gain", [0.0, 10.0, 50.0])
 def test_uneven_bends_show_the_same_on_all(torch_engine, size, bits, gain):
     lattice, random = lattice_over(size), np.random.default_rng(0)
