@@ -25,7 +25,7 @@ def test_sound(spawn_refused, motion, tmp_path):
 def test_json(spawn_refused, motion, tmp_path):
     given = ["recover", motion, "--rate", "native", "-o", tmp_path / "out.wav"]
     given += ["--json", tmp_path / "out.json"]
-    spawn_refused(*given, code=1, says=["out.json: File too large"], limit=700)
+    spawn_refused(*given, code=1, says=["out.json: File too large"], limit=1500)
 
 
 @pytest.mark.slow

@@ -21,7 +21,6 @@ def refuse(source, words, kind=InputError, **more):
 def test_missing(tmp_path):
     refuse(tmp_path / "no.mp4", "does not exist", InputNotFoundError)
     refuse(tmp_path / "*.png", "no file matches", InputNotFoundError)
-    refuse("https://example.org/x.mp4", "download", InputNotFoundError)
 
 
 def test_folder_without_images(tmp_path):
