@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from phonoscope.sound.filter import OPEN_TOP
 from phonoscope.sound.listen import Listened
 from phonoscope.sound.whiten import Channels
 from phonoscope.sound.windows import Complex, frequencies_hz
@@ -19,7 +20,6 @@ _PERIODS = 1.5  # of the lowest frequency, to either side
 _WINDOWS = 2  # the least to either side, of those that the spectra were learned in
 _KAISER = 5.65  # 60 dB: the band's edge is then 1.2 / _PERIODS of the lowest frequency wide
 _DRIFTS = 3  # taps hear nothing of a parabola
-_OPEN_TOP = 0.98  # as in `phonoscope.sound.filter.band_pass`
 _POINTS = 8  # of a spectrum to a tap
 
 
@@ -82,7 +82,7 @@ def _taps(
     frequency = np.fft.rfftfreq(points, 1 / rate_hz)
     known = frequencies_hz(window, rate_hz)
     passed = frequency >= low
-    if high < _OPEN_TOP * rate_hz / 2:
+    if high < OPEN_TOP * rate_hz / 2:
         passed &= frequency <= high
     wanted = np.stack([np.interp(frequency, known, column) for column in response.T], axis=1)
     ideal = np.fft.irfft(wanted * passed[:, None], points, axis=0)

@@ -19,8 +19,8 @@ _SAMPLES_OF_A_DRIFT = 2048
 _CONFINED = 1e-3  # share of a slow function's energy that is slow: fewer miss the very ends
 # As a multiple of the signals' own length: what is slower is a drift, and taken off as one.
 _LONGEST_PERIOD = 16
-# Above this share of Nyquist an upper edge would only be a filter's ripple.
-_OPEN_TOP = 0.98
+OPEN_TOP = 0.98
+"""Share of Nyquist above which an upper edge would only be a filter's ripple."""
 
 
 def chosen_band(band: tuple[float, float] | None, rate_hz: float) -> tuple[float, float]:
@@ -81,7 +81,7 @@ def band_pass(signals: Float64, rate_hz: float, band_hz: tuple[float, float]) ->
         level = np.pad(result, ((pad, pad), (0, 0)))
         sections = butter(_ORDER, low, "highpass", fs=rate_hz, output="sos")
         result = sosfiltfilt(sections, level, axis=0, padlen=0)[pad:-pad]
-    if high < _OPEN_TOP * rate_hz / 2:
+    if high < OPEN_TOP * rate_hz / 2:
         sections = butter(_ORDER, high, "lowpass", fs=rate_hz, output="sos")
         result = sosfiltfilt(sections, result, axis=0, padlen=min(len(result) - 1, 64))
     return np.asarray(result)
@@ -94,7 +94,7 @@ def noise_gain(samples: int, rate_hz: float, band_hz: tuple[float, float]) -> fl
     gain = np.ones_like(frequency)
     if low > 0:
         gain = gain / (1 + (_warped(low, rate_hz) / _warped(frequency, rate_hz)) ** (2 * _ORDER))
-    if high < _OPEN_TOP * rate_hz / 2:
+    if high < OPEN_TOP * rate_hz / 2:
         gain = gain / (1 + (_warped(frequency, rate_hz) / _warped(high, rate_hz)) ** (2 * _ORDER))
     return float(np.mean(gain**2) * (1 - 1 / max(samples, 2)))
 
