@@ -13,13 +13,15 @@ LISTENING = "For listening"
 METHOD = "Method"
 SHUTTER = "Rolling shutter"
 MACHINES = "Many machines"
+_VIDEO = (
+    "Video file or its address (https://, s3:// ...), folder or glob of images, multi-page TIFF, "
+)
 
 Source = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="Video file or its address (https://, s3:// ...), folder or glob of images, "
-        "multi-page TIFF, or .npy array.",
+        help=_VIDEO + "or .npy array.",
         show_default=False,
     ),
 ]
@@ -27,8 +29,7 @@ SourceOrMotion = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="Video file or its address (https://, s3:// ...), folder or glob of images, "
-        "multi-page TIFF, .npy array, or motion file.",
+        help=_VIDEO + ".npy array, or motion file.",
         show_default=False,
     ),
 ]
@@ -36,8 +37,7 @@ Sources = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE",
-        help="Video file or its address (https://, s3:// ...), folder or glob of images, "
-        "multi-page TIFF, .npy array, or motion file. "
+        help=_VIDEO + ".npy array, or motion file. "
         "With --out any number of them, also folders of videos, and CSV files with a column source "
         "and columns named as these options.",
         show_default=False,
