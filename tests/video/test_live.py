@@ -1,11 +1,12 @@
 """Frames that come in their own time: numbered by their clock, and none is lost unseen."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from fractions import Fraction
 
-import av
 import numpy as np
 import pytest
 
@@ -192,17 +193,20 @@ def test_a_virtual_camera_is_read_through_ffmpeg():
         video.frames.close()
 
 
-def send(path, indices, size=(64, 48)):
-    """Send frames of these numbers as one stream; they show their numbers."""
-    with av.open(str(path), "w", format="nut") as container:
-        stream = container.add_stream("rawvideo", rate=FPS)
-        stream.width, stream.height = size
-        stream.pix_fmt = "gray"
-        for n in indices:
-            luma = np.full(size[::-1], n, np.uint8)
-            frame = av.VideoFrame.from_ndarray(luma, format="gray")
-            frame.pts, frame.time_base = n, Fraction(1, FPS)
-            container.mux(stream.encode(frame))
+SEND = """
+import sys
+from fractions import Fraction
+import av, numpy as np
+path, rate, *numbers = sys.argv[1:]
+with av.open(path, "w", format="nut") as container:
+    stream = container.add_stream("rawvideo", rate=int(rate))
+    stream.width, stream.height = 64, 48
+    stream.pix_fmt = "gray"
+    for n in map(int, numbers):
+        frame = av.VideoFrame.from_ndarray(np.full((48, 64), n, np.uint8), format="gray")
+        frame.pts, frame.time_base = n, Fraction(1, int(rate))
+        container.mux(stream.encode(frame))
+"""  # frames that show their numbers
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
@@ -210,10 +214,12 @@ def test_a_stream_through_a_pipe_keeps_the_gaps_of_its_timestamps(tmp_path):
     pipe = tmp_path / "camera"
     os.mkfifo(pipe)
     sent = [n for n in range(100) if n not in (40, 41, 77)]
-    sender = threading.Thread(target=send, args=(pipe, sent))
-    sender.start()
-    facts, got = read(pipe)
-    sender.join()
+    # Another program, as in life: opening a pipe to write waits for its reader, and PyAV holds
+    # the interpreter meanwhile, which would stop a reader in another thread for good.
+    command = [sys.executable, "-c", SEND, str(pipe), str(FPS), *map(str, sent)]
+    with subprocess.Popen(command) as sender:
+        facts, got = read(pipe)
+        assert sender.wait(60) == 0
     first = int(got[0].luma[0, 0])
     assert first < 40  # FFmpeg may keep the first ones, by which it learned the format
     assert [frame.index + first for frame in got] == [n for n in sent if n >= first]
