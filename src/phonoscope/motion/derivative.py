@@ -6,7 +6,7 @@ and Simoncelli (doi:10.1109/TIP.2004.823819): true to 0.2 % up to 0.78 of Nyquis
 beyond, where there is more noise than texture.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -79,15 +79,20 @@ def noise_gram() -> Float64:
 def derivatives(image: Float32) -> Float32:
     """Return the ``(10, height, width)`` derivative images of `image`, ordered as `ORDERS`."""
     stack = np.empty((len(ORDERS), *image.shape), np.float32)
-    stack[0] = image
+    derive(image, stack)
+    return stack
+
+
+def derive(image: Float32, into: Sequence[Float32] | Float32) -> None:
+    """Write the derivative images of `image` into pictures of its size, ordered as `ORDERS`."""
+    into[0][:] = image
     for order in _STEPS:
 
         def some(part: slice, steps: Steps = order) -> None:
             for correlate, source, target in steps[part]:
-                correlate(stack[source], taps(), stack[target])
+                correlate(into[source], taps(), into[target])
 
         shared_out(some, len(order))
-    return stack
 
 
 def gradient(image: Float32) -> Float32:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from phonoscope.motion.cells import Grid
-from phonoscope.motion.derivative import derivatives, noise_gram
+from phonoscope.motion.derivative import ORDERS, derive, noise_gram
 from phonoscope.motion.kernel import cell_gram, spread
 from phonoscope.motion.threads import shared_out
 from phonoscope.types import Float32, Float64
@@ -32,6 +32,9 @@ _LEAST_GRADIENT_SNR = 1.0
 _LEAST_CONTRAST_SNR = 1.0
 # A direction whose error would exceed a pixel is as good as unknown.
 _LEAST_INFORMATION = 1.0
+# The basis is [-dR/dx, -dR/dy, R, 1, second and third derivatives]: where `ORDERS` stand in it.
+_PLACES = (2, 0, 1, *range(4, 1 + len(ORDERS)))
+_SIGNS = np.array([-1.0, -1, 1, 1, *[1] * 7])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,21 +80,25 @@ def linearise(
         Number of frames whose mean `image` is.
     """
     x_edges, y_edges = grid.x_edges - margin[0], grid.y_edges - margin[1]
-    stack = _basis(derivatives(image))
+    # The signs of the basis are put in where it has become sums: the pictures themselves are large.
+    stack = np.empty((1 + len(ORDERS), *image.shape), np.float32)
+    stack[3] = 1
+    derive(image, [stack[place] for place in _PLACES])
 
     def of_rows(rows: slice) -> Float64:
         own = y_edges[rows.start : rows.stop + 1]
         return np.asarray(cell_gram(stack, weight, 4, x_edges, own))
 
     gram = np.concatenate(shared_out(of_rows, grid.rows))
+    gram *= np.outer(_SIGNS[:4], _SIGNS)
     seen = (weight > 0).astype(np.float32)
     used = cell_gram(seen[None], seen, 1, x_edges, y_edges)
     noise = used / averaged * _basis_noise()
     mix, known = _solution(gram[:, :, :4], gram[:, :, :4] - noise[:, :, :4])
     region = (slice(y_edges[0], y_edges[-1]), slice(x_edges[0], x_edges[-1]))
     weights = spread(
-        np.ascontiguousarray(stack[:4, *region]), np.ascontiguousarray(weight[region]), mix,
-        x_edges - x_edges[0], y_edges - y_edges[0],
+        np.ascontiguousarray(stack[:4, *region]), np.ascontiguousarray(weight[region]),
+        mix * _SIGNS[:4], x_edges - x_edges[0], y_edges - y_edges[0],
     )  # fmt: skip
     return Linearisation(
         weights,
@@ -101,18 +108,11 @@ def linearise(
     )
 
 
-def _basis(stack: Float32) -> Float32:
-    # [-dR/dx, -dR/dy, R, 1, second and third derivatives]
-    one = np.ones_like(stack[:1])
-    return np.concatenate([-stack[1:3], stack[:1], one, stack[3:]])
-
-
 def _basis_noise() -> Float64:
     # (4, 11) covariance of the basis images per unit noise variance of the reference.
-    gram = noise_gram()
-    order = np.array([1, 2, 0, 0, *range(3, 10)])
-    sign = np.array([-1, -1, 1, 0, *[1] * 7])
-    signed: Float64 = gram[np.ix_(order, order)] * np.outer(sign, sign)
+    gram = np.zeros((1 + len(ORDERS),) * 2)  # 1 has none
+    gram[np.ix_(_PLACES, _PLACES)] = noise_gram()
+    signed: Float64 = gram * np.outer(_SIGNS, _SIGNS)
     return signed[:4]
 
 

@@ -28,7 +28,7 @@ from phonoscope.types import Float32, Float64, Luma, NoiseModel
 MARGIN_PX = 8
 _EDGE_PX = 3  # derivatives look further, but hardly
 _NEAR_USELESS_PX = 3
-_BUDGET_BYTES = 64 * 2**20
+_BUDGET_BYTES = 48 * 2**20
 _MOST_FRAMES = 512
 _FEWEST_FRAMES = 16
 _START_FRAMES = 8
@@ -93,6 +93,7 @@ def first_look(frames: Sequence[Luma], grid: Grid, full_scale: int, engine: Engi
             reference, image=image, averaged=averaged, noise=model, inflation=inflation,
             stray=tracker.usual_stray,
         )  # fmt: skip
+        del tracker, pieces  # or two sets of weights would live at once
     return reference
 
 
