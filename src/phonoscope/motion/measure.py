@@ -1,7 +1,7 @@
 """Frames to motion: the first look, then one pass."""
 
 import math
-from collections.abc import Callable, Container, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Protocol
@@ -16,7 +16,7 @@ from phonoscope.motion.look import first_look, frames_to_look_at
 from phonoscope.motion.packing import PackedSegment
 from phonoscope.motion.processor import PROCESSOR
 from phonoscope.motion.reference import Reference
-from phonoscope.motion.run import nothing_known
+from phonoscope.motion.run import nothing_known, released
 from phonoscope.motion.segment import Poses, Segment, Subject, segment_frames
 from phonoscope.motion.workers import measured_segments
 from phonoscope.types import GLOBAL, Cells, Frame, Luma, NoiseModel, Shutter, Stretches
@@ -175,7 +175,7 @@ def measure_frames(
         raise InputError("there are no frames in the chosen range; choose another range.")
     height, width = first.luma.shape
     count = frames_to_look_at(width, height, first.luma.itemsize)
-    held = [_own(frame) for frame in chain([first], islice(stream, count - 1))]
+    held = _copied(chain([first], islice(stream, count - 1)), count, first.luma)
     look = look_at(held, grids, bits, shutter, engine)
     return Measurement(
         cells=look.cells,
@@ -184,7 +184,7 @@ def measure_frames(
         picture=look.picture,
         segment_frames=segment_frames(width, height),
         _subject=look.subject,
-        _frames=_release(held, stream),
+        _frames=released(held, stream),
         _stretches=stretches,
         _workers=workers,
     )
@@ -198,16 +198,15 @@ def _for_people(luma: Luma, bits: int) -> NDArray[np.uint8]:
     return np.asarray((grey + 0.5).astype(np.uint8))
 
 
-def _own(frame: Frame) -> Frame:
-    # A copy of the luma alone lets the decoder have its frame, chroma and all, back.
-    return Frame(frame.index, frame.time_s, frame.luma.copy())
-
-
-def _release(held: list[Frame], stream: Iterator[Frame]) -> Generator[Frame, None, None]:
-    held.reverse()
-    while held:
-        yield held.pop()
-    yield from stream
+def _copied(frames: Iterable[Frame], most: int, like: Luma) -> list[Frame]:
+    # Copies of the luma alone let the decoder have its frames, chroma and all, back. One array for
+    # all goes back to the system as one, where many small ones leave holes.
+    lumas = np.empty((most, *like.shape), like.dtype)
+    held = []
+    for own, frame in zip(lumas, frames, strict=False):
+        own[:] = frame.luma
+        held.append(Frame(frame.index, frame.time_s, own))
+    return held
 
 
 def _mean_noise(references: Sequence[Reference]) -> NoiseModel:

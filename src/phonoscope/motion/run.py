@@ -1,8 +1,8 @@
 """A run: consecutive segments that one thread, here or on another machine, measures in order."""
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Generator, Iterator
 from dataclasses import dataclass
-from itertools import chain, groupby
+from itertools import groupby, islice
 
 from phonoscope.motion.segment import Poses, Segment, Subject, measure_segment
 from phonoscope.types import Frame
@@ -90,8 +90,16 @@ def measured_run(
 def _by_segment(
     frames: Iterator[Frame], size: int, origin: int | None
 ) -> Iterator[tuple[int, Iterator[Frame]]]:
-    frame = next(frames, None)
-    if frame is None:
+    begun = list(islice(frames, 1))
+    if not begun:
         return
-    first = frame.index if origin is None else origin
-    yield from groupby(chain([frame], frames), lambda f: (f.index - first) // size)
+    first = begun[0].index if origin is None else origin
+    yield from groupby(released(begun, frames), lambda f: (f.index - first) // size)
+
+
+def released(held: list[Frame], following: Iterator[Frame]) -> Generator[Frame, None, None]:
+    """Yield the frames that are held, which are let go of one by one, and those that follow."""
+    held.reverse()
+    while held:
+        yield held.pop()
+    yield from following

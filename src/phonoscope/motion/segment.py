@@ -131,7 +131,10 @@ def measure_segment(
         if any(pose.any() for pose in before):
             trackers = subject.trackers(before)
             pieces = _measured(trackers, first)
-    return _followed(number, first, pieces, frames, trackers, told)
+    times, lost = _times(first), _lost(first, pieces[0])
+    del first  # the frames themselves would be held to the segment's end
+    told(len(times))
+    return _followed(number, times, lost, pieces, frames, trackers, told)
 
 
 def measure_group(frames: Sequence[Frame], trackers: Sequence[Tracker]) -> MotionBlock:
@@ -171,13 +174,11 @@ def _found(pieces: Sequence[Sequence[_Part]]) -> bool:
 
 
 def _followed(
-    number: int, first: Sequence[Frame], pieces: list[list[_Part]], frames: Iterator[Frame],
-    trackers: Sequence[Tracker], told: Callable[[int], None],
+    number: int, first: Float64, lost: list[int], pieces: list[list[_Part]],
+    frames: Iterator[Frame], trackers: Sequence[Tracker], told: Callable[[int], None],
 ) -> Segment:  # fmt: skip
     blocks: list[MotionBlock] = []
-    lost = _lost(first, pieces[0])
-    times = [_times(first)]
-    told(len(first))
+    times = [first]
     group = _Group.of(frames, trackers)
     while group.frames or times:
         if sum(map(len, times)) >= BLOCK_SAMPLES or not group.frames:
