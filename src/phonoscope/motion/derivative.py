@@ -76,17 +76,22 @@ def noise_gram() -> Float64:
     return np.array([[one[i, k] * one[j, n] for k, n in ORDERS] for i, j in ORDERS])
 
 
-def derivatives(image: Float32) -> Float32:
-    """Return the ``(10, height, width)`` derivative images of `image`, ordered as `ORDERS`."""
-    stack = np.empty((len(ORDERS), *image.shape), np.float32)
+def derivatives(image: Float32, highest: int = 3) -> Float32:
+    """Return the derivative images of `image` to an order, ``(10, height, width)`` to the third.
+
+    They stand in the order of `ORDERS`.
+    """
+    stack = np.empty((sum(sum(order) <= highest for order in ORDERS), *image.shape), np.float32)
     derive(image, stack)
     return stack
 
 
 def derive(image: Float32, into: Sequence[Float32] | Float32) -> None:
-    """Write the derivative images of `image` into pictures of its size, ordered as `ORDERS`."""
+    """Write the first of the derivative images of `image` into pictures of its size."""
     into[0][:] = image
     for order in _STEPS:
+        if order[-1][-1] >= len(into):
+            break
 
         def some(part: slice, steps: Steps = order) -> None:
             for correlate, source, target in steps[part]:

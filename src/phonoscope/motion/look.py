@@ -28,7 +28,7 @@ from phonoscope.types import Float32, Float64, Luma, NoiseModel
 MARGIN_PX = 8
 _EDGE_PX = 3  # derivatives look further, but hardly
 _NEAR_USELESS_PX = 3
-_BUDGET_BYTES = 48 * 2**20
+_BUDGET_BYTES = 40 * 2**20
 _MOST_FRAMES = 512
 _FEWEST_FRAMES = 16
 _START_FRAMES = 8
@@ -225,7 +225,7 @@ def _sharpened(
     def at_pixels(values: Float64) -> Float32:
         return per_pixel(values, grid, origin, mean.shape)
 
-    stack = derivatives(mean)
+    stack = derivatives(mean, 2)
     result = mean + at_pixels(first[..., 0]) * stack[1] + at_pixels(first[..., 1]) * stack[2]
     result += at_pixels(matrix[..., 0, 0]) * stack[3]
     result += at_pixels(2 * matrix[..., 0, 1]) * stack[4]
@@ -240,11 +240,11 @@ def _noise(
     y_edges, x_edges = grid.y_edges - reference.origin[1], grid.x_edges - reference.origin[0]
     region = (slice(y_edges[0], y_edges[-1]), slice(x_edges[0], x_edges[-1]))
     image, weight = (np.ascontiguousarray(a[region]) for a in (about.image, about.weight))
-    slopes = np.ascontiguousarray(derivatives(about.image)[1:6, *region])
     indices = [(piece, t) for piece in members for t in range(piece.stop - piece.start)]
     wanted = int(np.clip(_NOISE_PIXELS // image.size, *_NOISE_FRAMES))
     chosen = indices[:: max(1, len(indices) // wanted)]
     level, bin_of = noise.bins(image, weight > 0, len(chosen))
+    slopes = np.ascontiguousarray(derivatives(about.image, 2)[1:, *region])
     energy = np.zeros((grid.cells, len(level), 2))
     for piece, t in chosen:
         seen = contiguous(frames[piece.start + t][grid.window])

@@ -143,7 +143,7 @@ def measure_frames(
 ) -> Measurement:
     """Measure how each cell of `grids` moves through `frames`.
 
-    The first frames, as many as fit 48 MB, are held to learn the reference and the noise; the
+    The first frames, as many as fit 40 MB, are held to learn the reference and the noise; the
     rest stream by. Memory does not grow with the length of the video.
 
     Parameters
