@@ -9,12 +9,14 @@ from fractions import Fraction
 
 import pytest
 
-from phonoscope.types import Shutter
+from phonoscope.types import RateCandidate, Shutter
 from phonoscope.video import cameras
 from phonoscope.video.boxes import Box, boxes
 from phonoscope.video.cameras import look_up
 from phonoscope.video.klv import acquisition_tags, gpmf
-from phonoscope.video.readout import Tag, Tags, shutter_of
+from phonoscope.video.readout import Tag
+from phonoscope.video.shutter import shutter_of
+from phonoscope.video.tags import Tags
 
 from .tagged import (
     APPLE,
@@ -251,10 +253,10 @@ def test_makes_are_longer_in_some_files():
 
 
 def test_camera_that_captured_at_another_rate_is_not_looked_up():
-    tags = Tags(make="Sony", model="ILCE-7M3", rate=Fraction(120))
-    assert shutter_of(tags, (3840, 2160), Fraction(24)) == (Shutter(), "")
-    tags = Tags(make="Sony", model="ILCE-7M3", rate=Fraction("23.98"))
-    assert shutter_of(tags, (3840, 2160), Fraction(24))[0].source == "table"
+    for told, source in (Fraction(120), "assumed"), (Fraction("23.98"), "table"):
+        rates = (RateCandidate(told, "file", "its tag"),)
+        tags = Tags(make="Sony", model="ILCE-7M3", rates=rates)
+        assert shutter_of(tags, (3840, 2160), Fraction(24))[0].source == source
 
 
 def test_portrait_of_a_rolling_picture_counts_stored_rows():
