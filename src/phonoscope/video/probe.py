@@ -123,7 +123,7 @@ def probe(path: Place, user_rate: Fraction | None) -> Probe:
         stream = picture_stream(container, path)
         trial = _first_frame(container, stream, path)
         layout = require_layout(trial.format.name, str(path))
-        beside = trial.side_data[:]
+        beside: Any = trial.side_data  # PyAV's own annotation knows one kind only
         messages = [bytes(one) for one in beside if one.type.name == "SEI_UNREGISTERED"]
         plays = None if clock is None else clock.rate
         tags = camera_tags(path, container, lambda: open_container(path), messages, plays)
