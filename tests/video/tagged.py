@@ -197,8 +197,9 @@ def with_message(path, message):
 
 
 def by_camera(path):
-    """Take off the name of the program that has written a file."""
-    path.write_bytes(path.read_bytes().replace(b"\xa9too", b"free"))
+    """Take off the names of the programs that have written a file."""
+    data = path.read_bytes().replace(b"\xa9too", b"free").replace(b"x264 - core", b"encoder    ")
+    path.write_bytes(data)
     return path
 
 

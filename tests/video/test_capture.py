@@ -23,7 +23,9 @@ from .tagged import (
     by_camera,
     canon,
     device,
+    directory,
     dji,
+    entry,
     facts_of,
     fujifilm,
     insert,
@@ -246,6 +248,7 @@ def test_tag_that_another_container_has_kept(clip, tools, tmp_path):
         udta(samsung(21, box(b"srfr", bytes(4)))),
         udta(box(b"GPMF", device(vfps(60, 0)))),
         udta(box(b"GPMF", device(vfps(1, 2, 3)))),
+        udta(box(b"GPMF", device(entry(b"VFPS", "L", bytes(6), 6)))),
         udta(box(b"GPMF", device(vfps(float("nan"), 1.0, letter="f")))),
         udta(fujifilm(0)),
         nrtm(sony_xml(capture="0p")),
@@ -363,6 +366,7 @@ def test_hints_are_borne_out_or_not_chosen():
         ("25", 25),
         (59.969295501708984, Fraction("59.9693")),  # a sensor's own
         ("240", 240),
+        ("2200.5", Fraction("2200.5")),  # a rate of no television
         (Fraction(2200), 2200),
         ("1e8", None),
         ("-24", None),
@@ -379,6 +383,12 @@ def test_interlaced_rates_count_fields(clip):
     insert(by_camera(clip), [b"moov"], nrtm(sony_xml(capture="59.94i", plays="59.94i")))
     assert facts_of(clip).rates[0].rate == Fraction(30000, 1001)
     assert told_of(clip)[:2] == (30, "file")
+
+
+def test_values_beyond_the_end_are_left_out():
+    whole = directory(0, (1, 2, 9, b"123456789"), (2, 3, 1, b"\x07\x00"))
+    assert list(exif.directory(whole, 0)) == [(1, b"123456789"), (2, b"\x07\x00")]
+    assert list(exif.directory(whole[:-1], 0)) == [(2, b"\x07\x00")]
 
 
 @given(st.binary(max_size=80), st.integers(0, 90))

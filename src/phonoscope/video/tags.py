@@ -33,6 +33,7 @@ PACKET_BYTES = 64 << 20
 _MAKES = ("com.apple.quicktime.make", "com.android.manufacturer", "make")
 _MODELS = ("com.apple.quicktime.model", "com.android.model", "model")
 _WRITERS = {"lavf": "FFmpeg", "handbrake": "HandBrake"}
+_UUID = 16  # bytes at which a message to decoders begins
 _COMPUTED = (
     "the phone says that it has computed some of the frames in between (super slow motion): what "
     "they show was not filmed, and no sound above the rate of the filmed ones is real."
@@ -160,7 +161,9 @@ def _writer(encoder: str, messages: Sequence[bytes]) -> str:
     """Return the program that has written a file by its own word; empty: a camera, as it seems."""
     start = encoder.lower()
     found = (name for sign, name in _WRITERS.items() if start.startswith(sign))
-    return next(found, "x264" if any(b"x264" in message for message in messages) else "")
+    return next(
+        found, "x264" if any(message.startswith(b"x264", _UUID) for message in messages) else ""
+    )
 
 
 def _first(names: Mapping[str, str], keys: tuple[str, ...]) -> str:
