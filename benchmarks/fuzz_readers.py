@@ -70,14 +70,14 @@ def read_lab(path: Path) -> None:
 
 def read_metadata(path: Path) -> None:
     """Give the bytes to every parser of cameras' tags; none of them may raise anything."""
-    from phonoscope.video import capture, readout, tags
+    from phonoscope.video import capture, readout, sidecar, tags
     from phonoscope.video.shutter import shutter_of
 
     data = path.read_bytes()
     file = io.BytesIO(data)
     plays, text = Fraction(30), data.decode("utf-8", "replace")
     told = [*capture.rates_of_packet(data), *capture.rates_of_boxes(file)]
-    told += [*capture.rates_of_sei(data, plays), *capture.edgertronic(text, "a file")]
+    told += [*capture.rates_of_sei(data, plays), *sidecar.edgertronic(text, "a file")]
     capture.computed(file)
     for xml in (data, tags._sony_xml(file)):
         make, model, rate = capture.sony_camera(xml, "a file", "sidecar")

@@ -154,7 +154,7 @@ def test_slow_motion_needs_no_number(frames, tmp_path):
     assert sound.record["capture_fps_source"] == "file"
     assert sound.record["capture_fps_found"] == [
         {"fps": RATE, "source": "file", "where": "com.android.capture.fps"},
-        {"fps": 30, "source": "container", "where": "the file's rate of playback"},
+        {"fps": 30, "source": "container", "where": "the file's playback rate"},
     ]
     field = ph.measure(path, output=tmp_path / "slow.motion")
     assert (field.facts.capture_rate, field.facts.slower) == (RATE, Fraction(RATE, 30))

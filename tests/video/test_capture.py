@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from phonoscope.errors import UsageError
 from phonoscope.types import RateCandidate
 from phonoscope.video import exif, open_video
-from phonoscope.video.capture import candidates, edgertronic, rate_of, rates_of_sei
+from phonoscope.video.capture import candidates, rate_of, rates_of_sei
 from phonoscope.video.clock import Clock
 from phonoscope.video.rate import candidates_of, choose_rate, weighed
+from phonoscope.video.sidecar import edgertronic
 
+from . import labs
 from .tagged import (
     box,
     by_camera,
@@ -144,7 +146,7 @@ def test_sensor_that_ran_faster_than_frames_were_kept_is_a_hint(clip):
 @pytest.mark.parametrize("packet", [dji_ran(59.94, kind=4), dji(), canon()])
 def test_packets_that_tell_no_rate_of_frames(clip, packet):
     with_track(by_camera(clip), b"djmd", packet)
-    assert told_of(clip)[1:] == ("container", "the file's rate of playback", [])
+    assert told_of(clip)[1:] == ("container", "the file's playback rate", [])
 
 
 @pytest.mark.parametrize(
@@ -205,10 +207,31 @@ def test_text_of_an_edgertronic(clip, text, rate):
     assert (found, source, where) == (rate, "sidecar", f"{clip.stem}.txt beside the video")
 
 
+@pytest.mark.parametrize("suffix", [".cih", ".cihx"])
+def test_photrons_header_beside_an_export(clip, tools, suffix):
+    frames = tools.random_frames(8, (36, 64))
+    labs.photron(clip.with_suffix(suffix), frames, **{"Record Rate(fps)": 50000})
+    found, source, where, _ = told_of(by_camera(clip))
+    assert (found, source) == (50000, "sidecar")
+    assert where == f"the record rate in {clip.stem}{suffix} beside the video"
+    assert suspicions(clip) == []
+    labs.photron(clip.with_suffix(suffix), frames, **{"Save Step": 10, "Original Total Frame": 80})
+    assert "one frame in 10 was saved" in suspicions(clip)[0]
+    clip.with_suffix(suffix).write_bytes(b"<cih>no header")
+    assert told_of(clip)[1] == "container"
+    assert "is damaged" in suspicions(clip)[0]
+
+
+def test_header_that_a_camera_wrote(clip, data):
+    header = data / "formats" / "beam.cihx"
+    clip.with_suffix(".cihx").write_bytes(header.read_bytes())
+    assert told_of(by_camera(clip))[:2] == (50000, "sidecar")
+
+
 def test_other_texts_beside_a_video_are_none(clip):
     clip.with_suffix(".txt").write_text("Frame Rate: as in the film\nDuration: 4 Seconds\n")
     clip.with_name(f"{clip.stem}M01.XML").mkdir()
-    assert told_of(clip)[1:] == ("container", "the file's rate of playback", [])
+    assert told_of(clip)[1:] == ("container", "the file's playback rate", [])
     clip.with_suffix(".txt").write_text(EDGERTRONIC.format(ONE_RATE) + " " * (1 << 20))
     assert told_of(clip)[1] == "container"
 
@@ -292,10 +315,18 @@ def test_apples_originals_keep_the_time(clip):
     names = {"com.apple.quicktime.make": (1, b"Apple")}
     names["com.apple.quicktime.full-frame-rate-playback-intent"] = (22, b"\x00")
     insert(clip, [b"moov"], keyed(names))
-    assert told_of(clip)[2] == "the file's rate of playback"  # another program has written it
+    assert told_of(clip)[2] == "the file's playback rate"  # another program has written it
     where = told_of(by_camera(clip))[2]
     assert "Apple" in where
     assert "that of capture" in where
+
+
+def test_rate_that_is_only_of_playback_is_called_so(tools, tmp_path):
+    path = tools.write_video(
+        tmp_path / "a.mp4", tools.random_frames(8, (36, 64)), "mpeg4", "yuv420p", rate=240
+    )
+    (sentence,) = suspicions(path)
+    assert "240 frames/s, is only the file's playback rate;" in sentence
 
 
 def test_your_word_counts_first_and_contradictions_are_told(clip):

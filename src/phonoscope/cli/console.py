@@ -233,8 +233,8 @@ def _rates(facts: "VideoFacts") -> list[tuple[str, str]]:
         f"{float(one.rate):.6g}: {one.where}" + ", a hint only" * (one.source == "hint")
         for one in facts.rates
     ]
-    told = found if len(found) > 1 else []
-    return [("capture rate", text), *[("", one) for one in told]]
+    told = len(found) > 1 or facts.capture_rate_source == "file"
+    return [("capture rate", text), *[("", one) for one in found if told]]
 
 
 def _global(facts: "VideoFacts") -> str:

@@ -1,4 +1,4 @@
-"""How fast a camera recorded: from the tags of its maker, in the video or beside it.
+"""How fast a camera recorded: from the tags of its maker in a video file.
 
 ===========  ========================================================================
 maker        where
@@ -7,22 +7,19 @@ Android      QuickTime key ``com.android.capture.fps``
 ARRI         QuickTime key ``com.arri.camera.SensorFps``, in thousandths
 Canon        ``CaptureFrameRate`` in 0xee of the MDPM beside H.264's first frame [1]_
 DJI          ``sensor_fps`` in the first packet of the djmd track [2]_
-edgertronic  ``Frame Rate`` in the text file beside the video [3]_
 Fujifilm     0x3820 of the maker's notes in ``moov/udta/MVTG`` [1]_
 GoPro        ``VFPS`` of the GPMF in ``moov/udta`` or the first packet of its track
-Samsung      recording mode, or ``srfr``, in ``moov/udta/smta`` [4]_
-Sony         ``captureFps`` of the NonRealTimeMeta, in the file or beside it
-Sony, Canon  0x8106 in the first packet of acquisition metadata [5]_
+Samsung      recording mode, or ``srfr``, in ``moov/udta/smta`` [3]_
+Sony         ``captureFps`` of the NonRealTimeMeta in the file
+Sony         0x8106 in the first packet of the rtmd track [4]_
 ===========  ========================================================================
 
 References
 ----------
 .. [1] P. Harvey, *ExifTool*, https://exiftool.org
 .. [2] *telemetry-parser*, https://github.com/AdrianEddy/telemetry-parser
-.. [3] edgertronic, *Detailed information about your captured high speed video*,
-   https://wiki.edgertronic.com/wiki/Metadata_file
-.. [4] Android, *Media3*, ``androidx.media3.extractor.mp4.SmtaAtomUtil``.
-.. [5] SMPTE RDD 18:2012, *Acquisition metadata sets for video camera parameters*.
+.. [3] Android, *Media3*, ``androidx.media3.extractor.mp4.SmtaAtomUtil``.
+.. [4] SMPTE RDD 18:2012, *Acquisition metadata sets for video camera parameters*.
 """
 
 import re
@@ -38,7 +35,7 @@ from phonoscope.types.video import RateSource
 from phonoscope.video import exif
 from phonoscope.video.boxes import boxes, content, find, key_values, quicktime_number, whole
 from phonoscope.video.dji import clip_of
-from phonoscope.video.klv import CANON_HEADS, SONY_HEAD, acquisition_tags, gpmf, gpmf_numbers
+from phonoscope.video.klv import SONY_HEAD, acquisition_tags, gpmf, gpmf_numbers
 from phonoscope.video.rate import exact
 
 _FASTEST_HZ = 10**7  # of any camera
@@ -52,11 +49,6 @@ _FUJI_DIRECTORY, _FUJI_EXIF, _FUJI_NOTES, _FUJI_RATE = 16, 0x8769, 0x927C, 0x382
 _ACQUIRED_RATE = 0x8106
 _MDPM = bytes.fromhex("17ee8c60f84d11d98cd60800200c9a66") + b"MDPM"
 _MDPM_ENTRY, _MDPM_RATES = 5, 0xEE  # a tag and four bytes
-_EDGERTRONIC = re.compile(
-    r"^(?P<part>(?:Pre|Post)-trigger(?: \d+)? )?(?P<what>Frame Rate|Duration):[ \t]*"
-    r"(?P<number>[\d.]+)[ \t]*(?:Frames/)?Second",
-    re.MULTILINE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +139,10 @@ def rates_of_packet(packet: bytes) -> Iterator[Told]:
             source: RateSource = "file" if clip.slow_motion else "hint"
             yield Told("DJI's sensor_fps", rate_of(clip.sensor_fps), source)
         return
-    if packet.startswith((SONY_HEAD, *CANON_HEADS)):
-        maker = "Sony's" if packet.startswith(SONY_HEAD) else "Canon's"
+    if packet.startswith(SONY_HEAD):
         for tag, value in acquisition_tags(packet):
             if tag == _ACQUIRED_RATE:
-                yield Told(f"{maker} acquisition metadata (0x8106)", _ratio(value))
+                yield Told("Sony's acquisition metadata (0x8106)", _ratio(value))
 
 
 def rates_of_sei(data: bytes, plays: Fraction | None) -> Iterator[Told]:
@@ -191,23 +182,6 @@ def sony_camera(xml: bytes, where: str, source: RateSource) -> tuple[str, str, T
         elif kind == "VideoFrame" and "captureFps" in element.attrib:
             told = Told(where, _scanned(element.attrib["captureFps"]), source)
     return make, model, told
-
-
-def edgertronic(text: str, where: str) -> Iterator[Told]:
-    """Yield the rate in the text that an edgertronic writes beside its video."""
-    rates: dict[str, Fraction | None] = {}
-    empty = set()
-    for found in _EDGERTRONIC.finditer(text):
-        part = found["part"] or ""
-        if found["what"] == "Frame Rate":
-            rates[part] = rate_of(found["number"])
-        elif exact(found["number"]) == 0:
-            empty.add(part)
-    told = {rate for part, rate in rates.items() if part not in empty}
-    if len(told) > 1:  # it changes within the clip
-        yield Told(where, None, wrong="changes within the clip")
-    elif told:
-        yield Told(where, told.pop(), "sidecar")
 
 
 def computed(file: BinaryIO) -> bool:

@@ -193,7 +193,7 @@ def _facts(
 
 def _plays(tags: Tags) -> str:
     """Return in words what a file's rate of playback is."""
-    words = "the file's rate of playback"
+    words = "the file's playback rate"
     if tags.make.lower() == "apple" and not tags.writer:
         words += " (in originals of Apple's cameras, that of capture)"
     return words

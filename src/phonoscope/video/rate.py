@@ -112,9 +112,9 @@ def choose_rate(
     warnings = low_rate_warning(chosen.rate, chosen.source)
     if chosen.source == "container" and not warnings:
         warnings = (
-            f"the capture rate, {plain(chosen.rate)} frames/s, is only the rate at which the file "
-            "plays; if the camera recorded faster (slow motion, high speed), give the true capture "
-            "rate with fps (--fps).",
+            f"the capture rate, {plain(chosen.rate)} frames/s, is only {chosen.where}; if the "
+            "camera recorded faster (slow motion, high speed), give the true capture rate with fps "
+            "(--fps).",
         )
     return chosen, (*warnings, *_disagreements(chosen, rates[1:]))
 

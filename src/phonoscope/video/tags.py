@@ -15,7 +15,6 @@ from phonoscope.video.capture import (
     Told,
     candidates,
     computed,
-    edgertronic,
     rates_of_boxes,
     rates_of_names,
     rates_of_packet,
@@ -24,7 +23,7 @@ from phonoscope.video.capture import (
 )
 from phonoscope.video.dji import clip_of
 from phonoscope.video.readout import Tag, read_outs_of_boxes, read_outs_of_packet
-from phonoscope.video.sidecar import beside
+from phonoscope.video.sidecar import rates_beside, sony_beside
 
 # First packets of metadata lie near the first frames: this far they are looked for.
 PACKETS = 256
@@ -110,24 +109,21 @@ def camera_tags(
         for clip in filter(None, map(clip_of, packets)):
             make, model = "DJI", clip.product.removeprefix("DJI ")
     told += [rate for message in messages for rate in rates_of_sei(message, plays)]
-    name, text = beside(path, "{}.txt")
-    told += edgertronic(text.decode("utf-8", "replace"), f"{name} beside the video")
-    rates, wrong = candidates(told)
+    beside, doubts = rates_beside(path)
+    rates, wrong = candidates([*told, *beside])
     return Tags(
         read_out=read_outs[0] if read_outs else None,
         make=make or _first(names, _MAKES),
         model=model or _first(names, _MODELS),
         rates=rates,
         writer=_writer(names.get("encoder", ""), messages),
-        warnings=(*warnings, *wrong),
+        warnings=(*warnings, *wrong, *doubts),
     )
 
 
 def _sony(xml: bytes, path: Place) -> tuple[str, str, list[Told]]:
     """Return make, model and rates by Sony's metadata, in the file before that beside it."""
-    name, other = beside(path, "{}M01.XML", "{}M01.xml")
-    own = sony_camera(xml, "Sony's captureFps", "file")
-    more = sony_camera(other, f"captureFps in {name} beside the video", "sidecar")
+    own, more = sony_camera(xml, "Sony's captureFps", "file"), sony_beside(path)
     rates = [rate for rate in (own[2], more[2]) if rate is not None]
     return own[0] or more[0], own[1] or more[1], rates
 
