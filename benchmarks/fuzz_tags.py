@@ -46,7 +46,7 @@ def tags() -> list[tuple[str, bytes]]:
         ("xml", t.nrtm(SONY_XML.encode())),
         ("samsung", t.box(b"udta", samsung)),
         ("fujifilm", t.box(b"udta", t.fujifilm(120))),
-        ("mdpm", t.mdpm((0x18, 1, 2, 3, 4), (0xEE, 120, 30, 8, 1))),
+        ("mdpm", t.mdpm((0x18, 1, 2, 3, 4), (0xE0, 0x10, 0x11, 3, 1), (0xEE, 120, 30, 8, 1))),
     ]
 
 

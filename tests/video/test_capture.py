@@ -156,7 +156,9 @@ def test_packets_that_tell_no_rate_of_frames(clip, packet):
 def test_canons_message(tools, tmp_path, captured, rate, source):
     frames = tools.random_frames(8, (36, 64))
     path = tools.write_video(tmp_path / "a.h264", frames, "libx264", "yuv420p", rate=25)
-    with_message(path, mdpm((0x18, 1, 2, 3, 4), (0xEE, captured, 30, 8, 1)))
+    with_message(
+        path, mdpm((0x18, 1, 2, 3, 4), (0xE0, 0x10, 0x11, 3, 1), (0xEE, captured, 30, 8, 1))
+    )
     found, told, _, others = told_of(path)
     assert (found, told) == (rate, source)
     if captured == 24:  # film's pulldown: neither slow motion nor the rate of this file
@@ -164,6 +166,11 @@ def test_canons_message(tools, tmp_path, captured, rate, source):
     assert any("CaptureFrameRate (0 of 30) is damaged" in text for text in suspicions(path)) == (
         not captured
     )
+
+
+def test_another_makers_message_tells_no_rate():
+    for packs in ([(0xE0, 1, 8, 3, 1), (0xEE, 120, 30, 8, 1)], [(0xEE, 120, 30, 8, 1)]):
+        assert list(rates_of_sei(mdpm(*packs), Fraction(30))) == []
 
 
 @pytest.mark.parametrize("name", ["{}M01.XML", "{}M01.xml"])

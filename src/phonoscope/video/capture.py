@@ -48,7 +48,8 @@ _SAMSUNG_TOLD, _SAMSUNG_COMPUTED = 21, (9, 22, 23)
 _FUJI_DIRECTORY, _FUJI_EXIF, _FUJI_NOTES, _FUJI_RATE = 16, 0x8769, 0x927C, 0x3820
 _ACQUIRED_RATE = 0x8106
 _MDPM = bytes.fromhex("17ee8c60f84d11d98cd60800200c9a66") + b"MDPM"
-_MDPM_ENTRY, _MDPM_RATES = 5, 0xEE  # a tag and four bytes
+_MDPM_ENTRY = 5  # bytes: a tag and four more
+_MDPM_MAKE, _MDPM_RATES, _CANON = 0xE0, 0xEE, b"\x10\x11"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,17 +155,21 @@ def rates_of_sei(data: bytes, plays: Fraction | None) -> Iterator[Told]:
     start = len(_MDPM) + 1
     if plays is None or not data.startswith(_MDPM) or len(data) < start:
         return
-    entries = data[start : start + _MDPM_ENTRY * data[start - 1]]
-    for at in range(0, len(entries) - _MDPM_ENTRY + 1, _MDPM_ENTRY):
-        tag, captured, shown = entries[at : at + 3]
-        if tag == _MDPM_RATES:
-            where = f"Canon's CaptureFrameRate ({captured} of {shown})"
-            if not captured or not shown:
-                yield Told(where, None)
-            elif captured >= shown:
-                yield Told(where, plays * captured / shown)
-            else:
-                yield Told(where, Fraction(captured), "hint")
+    packs = data[start : start + _MDPM_ENTRY * data[start - 1]]
+    told = {
+        packs[at]: packs[at + 1 : at + _MDPM_ENTRY]
+        for at in range(0, len(packs) - _MDPM_ENTRY + 1, _MDPM_ENTRY)
+    }
+    if _MDPM_RATES not in told or not told.get(_MDPM_MAKE, b"").startswith(_CANON):
+        return
+    captured, shown = told[_MDPM_RATES][:2]
+    where = f"Canon's CaptureFrameRate ({captured} of {shown})"
+    if not captured or not shown:
+        yield Told(where, None)
+    elif captured >= shown:
+        yield Told(where, plays * captured / shown)
+    else:
+        yield Told(where, Fraction(captured), "hint")
 
 
 def sony_camera(xml: bytes, where: str, source: RateSource) -> tuple[str, str, Told | None]:

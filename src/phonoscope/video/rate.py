@@ -143,7 +143,7 @@ def doubts_of_retiming(chosen: RateCandidate, clock: Clock | None, writer: str) 
     clock
         Of the file.
     writer
-        Program that has written the file since the camera did; empty if none is known.
+        Program that has written the file, it may be since the camera did; empty if none is known.
     """
     if clock is None or chosen.source not in ("file", "sidecar"):
         return
@@ -164,10 +164,10 @@ def doubts_of_retiming(chosen: RateCandidate, clock: Clock | None, writer: str) 
         )
     if writer:
         yield (
-            f"{says}, but {writer} has written the file, not the camera; if it left out or "
-            "repeated frames, as programs do that change the frame rate, the times are wrong: "
-            "prefer the camera's own file, or give the capture rate of these frames with fps "
-            "(--fps)."
+            f"{says}, but {writer} has written the file, perhaps since the camera did; if it left "
+            "out or repeated frames, as programs do that change the frame rate, the times are "
+            "wrong: prefer the camera's own file, or give the capture rate of these frames with "
+            "fps (--fps)."
         )
 
 

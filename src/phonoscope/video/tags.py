@@ -52,7 +52,7 @@ class Tags:
     rates
         Capture rates that its maker's tags and files beside it tell.
     writer
-        Program that has written the file since the camera did; empty if none is known.
+        Program that has written the file, it may be since the camera did; empty if none is known.
     warnings
         Sentences for the user.
     """
