@@ -417,8 +417,9 @@ def test_rates_as_they_are_meant(told, meant):
     assert rate_of(told) == meant
 
 
-def test_interlaced_rates_count_fields(clip):
-    insert(by_camera(clip), [b"moov"], nrtm(sony_xml(capture="59.94i", plays="59.94i")))
+@pytest.mark.parametrize("told", ["59.94i", "29.97p", "29.97PsF"])
+def test_interlaced_rates_count_fields(clip, told):
+    insert(by_camera(clip), [b"moov"], nrtm(sony_xml(capture=told, plays=told)))
     assert facts_of(clip).rates[0].rate == Fraction(30000, 1001)
     assert told_of(clip)[:2] == (30, "file")
 

@@ -247,9 +247,9 @@ def _arri(text: str) -> Told:
 
 def _scanned(text: str) -> Fraction | None:
     """Return frames a second of Sony's ``119.88p``, or of ``59.94i``, which counts fields."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([pPiI]?)\s*", text)
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(p|psf|i)?\s*", text.lower())
     rate = rate_of(found[1]) if found else None
-    return rate / 2 if found and rate is not None and found[2] in ("i", "I") else rate
+    return rate / 2 if found and rate is not None and found[2] == "i" else rate
 
 
 def _ratio(value: bytes) -> Fraction | None:
