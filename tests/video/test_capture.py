@@ -351,7 +351,7 @@ def test_your_word_counts_first_and_contradictions_are_told(clip):
     [
         (Fraction(30000, 1001), 30, Fraction(30000, 1001), ()),  # the file's clock is the exact one
         (30, 1, 1, ("time lapse", "30 times faster")),
-        (24, 30, 30, ("no usual slow motion", "says 30")),
+        (24, 30, 30, ("rare for slow motion", "says 30")),
     ],
 )
 def test_tag_beside_the_rate_of_playback(tools, tmp_path, plays, tag, rate, words):

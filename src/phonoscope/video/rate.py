@@ -17,7 +17,7 @@ _LONGEST_S = 10**12
 _EXPONENT = re.compile(r"e[+-]?0*(\d[\d_]{3,})", re.IGNORECASE)
 
 _SAME = Fraction(1, 200)  # rates that differ by less are one
-_LEAST_SLOWER = Fraction(3, 2)  # no camera's slow motion is nearer to life
+_LEAST_SLOWER = Fraction(3, 2)  # nearer to life slow motion is rare: 30 shown as 24
 _TRUST: tuple[RateSource, ...] = ("user", "file", "sidecar", "container", "hint")
 
 Rate = int | float | str | Fraction
@@ -159,7 +159,7 @@ def doubts_of_retiming(chosen: RateCandidate, clock: Clock | None, writer: str) 
         )
     elif slower < _LEAST_SLOWER:
         yield (
-            f"{says}, which is no usual slow motion; every frequency depends on which is right: "
+            f"{says}, which is rare for slow motion; every frequency depends on which is right: "
             "if the file's is, give it with fps (--fps)."
         )
     if writer:
