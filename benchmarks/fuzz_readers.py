@@ -70,18 +70,25 @@ def read_lab(path: Path) -> None:
 
 def read_metadata(path: Path) -> None:
     """Give the bytes to every parser of cameras' tags; none of them may raise anything."""
-    from phonoscope.video import readout
+    from phonoscope.video import capture, readout, sidecar, tags
+    from phonoscope.video.shutter import shutter_of
 
     data = path.read_bytes()
     file = io.BytesIO(data)
-    tags = [*readout._tags_of_packet(data), *readout._gopro(data), *readout._tags_of_boxes(file)]
-    for xml in (data, readout._sony_xml(file)):
-        make, model, rate = readout._device(xml)
-        known = readout.Tags(None, make, model, rate)
-        readout.shutter_of(known, (3840, 2160), Fraction(24))
-    for tag in tags:
-        _, told = readout.shutter_of(readout.Tags(tag), (64, 36), Fraction(30))
-        assert "\n" not in told, told
+    plays, text = Fraction(30), data.decode("utf-8", "replace")
+    told = [*capture.rates_of_packet(data), *capture.rates_of_boxes(file)]
+    told += [*capture.rates_of_sei(data, plays), *sidecar.edgertronic(text, "a file")]
+    capture.computed(file)
+    for xml in (data, tags._sony_xml(file)):
+        make, model, rate = capture.sony_camera(xml, "a file", "sidecar")
+        told += [] if rate is None else [rate]
+        shutter_of(tags.Tags(None, make, model), (3840, 2160), Fraction(24))
+    rates, wrong = capture.candidates(told)
+    assert all(1e-5 < one.rate < 1e7 for one in rates), rates
+    assert not any("\n" in sentence for sentence in wrong), wrong
+    for tag in (*readout.read_outs_of_packet(data), *readout.read_outs_of_boxes(file)):
+        _, sentence = shutter_of(tags.Tags(tag), (64, 36), plays)
+        assert "\n" not in sentence, sentence
 
 
 def read_motion(path: Path) -> None:

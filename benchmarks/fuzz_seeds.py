@@ -14,7 +14,7 @@ from typing import Any
 import av
 import numpy as np
 
-from fuzz_tags import SONY_XML, builders, network, tags
+from fuzz_tags import EDGERTRONIC, SONY_XML, builders, network, tags
 
 Seed = tuple[str, bytes]
 """A name, whose suffix counts, and what is in the file."""
@@ -75,7 +75,9 @@ def _metadata() -> list[Seed]:
         ("apple.boxes", t.box(b"moov", t.box(b"trak", packets["apple"]))),
         ("gopro.boxes", t.box(b"moov", t.box(b"udta", t.box(b"GPMF", packets["gopro"])))),
         ("sony.boxes", t.box(b"moov", packets["xml"])),
+        *((f"{maker}.boxes", t.box(b"moov", packets[maker])) for maker in ("samsung", "fujifilm")),
         ("sony.xml", SONY_XML.encode()),
+        ("edgertronic.txt", EDGERTRONIC),
     ]
     return [*boxed, *((f"{name}.packet", data) for name, data in packets.items())]
 
@@ -92,9 +94,13 @@ def _tagged_video() -> list[Seed]:
             path.write_bytes(plain[1])
             if maker in kinds:
                 t.with_track(path, kinds[maker], data)
+            elif maker == "mdpm":  # beside a frame of H.264
+                path.write_bytes(_clip(".h264", "libx264", "yuv420p", rate=30)[1])
+                t.with_message(path, data)
             else:
                 t.insert(path, [b"moov"], data)
-            found.append((f"{maker}.mp4", path.read_bytes()))
+            suffix = ".h264" if maker == "mdpm" else ".mp4"
+            found.append((f"{maker}{suffix}", path.read_bytes()))
     return found
 
 

@@ -29,23 +29,31 @@ def builders(name: str = "tagged") -> Any:
 def tags() -> list[tuple[str, bytes]]:
     """Return one packet or box of every maker."""
     t = builders()
-    apple = t.keyed(
-        {t.APPLE: (21, struct.pack(">i", 33000)), "com.apple.quicktime.make": (1, b"X")}
-    )
-    gopro = t.device(t.entry(b"MINF", "c", b"HERO11 Black", 1, 12), t.srot(24.0))
-    xml = t.full_box(
-        b"meta",
-        t.full_box(b"hdlr", bytes(4), b"nrtm", bytes(13)),
-        t.full_box(b"xml ", SONY_XML.encode(), b"\x00"),
-    )
+    keys = {
+        t.APPLE: (21, struct.pack(">i", 33000)),
+        "com.apple.quicktime.make": (1, b"X"),
+        "com.android.capture.fps": (23, struct.pack(">f", 240.0)),
+        "com.arri.camera.SensorFps": (77, struct.pack(">I", 200_000)),
+    }
+    gopro = t.device(t.entry(b"MINF", "c", b"HERO11 Black", 1, 12), t.srot(24.0), t.vfps(240, 1))
+    samsung = t.samsung(21, t.box(b"srfr", struct.pack(">I", 240 << 16)))
     return [
-        ("apple", apple),
+        ("apple", t.keyed(keys)),
         ("gopro", gopro),
-        ("sony", t.sony(t.local(0xE40E, struct.pack(">i", 20000)))),
+        ("sony", t.sony(t.local(0xE40E, struct.pack(">i", 20000)), capture=(120000, 1001))),
         ("canon", t.canon(t.local(0xE209, struct.pack(">i", 20_000_000)))),
         ("dji", _dji()),
-        ("xml", xml),
+        ("xml", t.nrtm(SONY_XML.encode())),
+        ("samsung", t.box(b"udta", samsung)),
+        ("fujifilm", t.box(b"udta", t.fujifilm(120))),
+        ("mdpm", t.mdpm((0x18, 1, 2, 3, 4), (0xE0, 0x10, 0x11, 3, 1), (0xEE, 120, 30, 8, 1))),
     ]
+
+
+EDGERTRONIC = (
+    b"Model:\tSC2\t\nPre-trigger Frame Rate:\t10\tFrames/Second\nPost-trigger 1 Frame Rate:\t6000\t"
+    b"Frames/Second\nPre-trigger Duration:\t0\tSeconds\nPost-trigger 1 Duration:\t2\tSeconds\n"
+)
 
 
 def _field(number: int, value: int | bytes) -> bytes:
@@ -65,7 +73,9 @@ def _varint(value: int) -> bytes:
 def _dji() -> bytes:
     header = _field(1, b"dvtm_ac203.proto") + _field(10, b"DJI OsmoAction4")
     clip = _field(1, header) + _field(4, _field(1, 15_000_000)) + _field(5, _field(1, 2))
-    return _field(1, clip + _field(7, _field(1, 1)) + _field(9, _field(1, 0)))
+    clip += _field(7, _field(1, 1)) + _field(9, _field(1, 0))
+    clip += _field(11, _varint(1 << 3 | 5) + struct.pack("<f", 119.88))
+    return _field(1, clip) + _field(2, _field(3, _field(7, 2)))
 
 
 def network() -> bytes:

@@ -1,5 +1,6 @@
 """From a video to its sound: the right tone, the same by every way."""
 
+import struct
 import sys
 from fractions import Fraction
 
@@ -10,6 +11,8 @@ import tifffile
 
 import phonoscope as ph
 from phonoscope.scene import write_video
+
+from .video.tagged import by_camera, insert, keyed
 
 RATE = 1000
 TONE_HZ = 110
@@ -138,6 +141,26 @@ def test_rate_of_the_user_wins_and_is_exact(frames, tmp_path):
     check_tone(sound, TONE_HZ / 1.001)
     assert sound.record["capture_fps_exact"] == "1000000/1001"
     assert sound.record["container_fps"] == 30
+
+
+def test_slow_motion_needs_no_number(frames, tmp_path):
+    path = tmp_path / "slow.mp4"
+    write_video(frames, path, 30, codec="h264-lossless")
+    tag = {"com.android.capture.fps": (23, struct.pack(">f", RATE))}
+    by_camera(insert(path, [b"moov"], keyed(tag)))
+    sound = ph.recover(path)
+    assert (sound.rate_hz, len(sound.samples), sound.warnings) == (RATE, 600, ())
+    check_tone(sound)
+    assert sound.record["capture_fps_source"] == "file"
+    assert sound.record["capture_fps_found"] == [
+        {"fps": RATE, "source": "file", "where": "com.android.capture.fps"},
+        {"fps": 30, "source": "container", "where": "the file's playback rate"},
+    ]
+    field = ph.measure(path, output=tmp_path / "slow.motion")
+    assert (field.facts.capture_rate, field.facts.slower) == (RATE, Fraction(RATE, 30))
+    assert ph.open_motion(tmp_path / "slow.motion").facts == field.facts
+    found = ph.inspect(path)
+    assert (found.facts.capture_rate, found.band_hz[1], found.samples) == (RATE, RATE / 2, 600)
 
 
 @pytest.mark.parametrize("kind", ["array", "list", "iterator", "npy", "png", "tiff"])

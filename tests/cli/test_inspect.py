@@ -22,6 +22,24 @@ def test_facts_and_advice(phonoscope, here):
     assert [path.name for path in here.iterdir()] == ["clip.mkv"]
 
 
+def test_every_rate_is_listed_with_its_place(phonoscope, here):
+    (here / "clip.txt").write_text("Frame Rate:\t8000\tFrames/Second\n", encoding="utf-8")
+    done = phonoscope("inspect", "clip.mkv", "--fps", 2400)
+    rows = done.out.splitlines()
+    at = next(number for number, row in enumerate(rows) if "capture rate" in row)
+    assert rows[at].endswith("2400 frames/s, as given; it plays 10 times slower than life")
+    assert [row.strip() for row in rows[at + 1 : at + 4]] == [
+        "2400: the rate given",
+        "8000: clip.txt beside the video",
+        "240: the file's playback rate",
+    ]
+    assert "clip.txt beside the video says 8000" in done.err
+    assert (
+        "8000 frames/s, at which the camera recorded, says the file beside it; it plays 33.33"
+        in (phonoscope("inspect", "clip.mkv").out)
+    )
+
+
 def test_picture_and_record(phonoscope, here):
     done = phonoscope("inspect", "clip.mkv", "-q", "--picture", "m.png", "--json", "o.json")
     assert (done.code, done.out) == (0, "")

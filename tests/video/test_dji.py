@@ -1,7 +1,5 @@
 """DJI's metadata: read-out time, direction and what was steadied; whole, missing and damaged."""
 
-import struct
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,38 +7,7 @@ from hypothesis import strategies as st
 from phonoscope.types import Shutter
 from phonoscope.video.protobuf import field
 
-from .tagged import ROWS, assert_ignored, facts_of, look, with_track
-
-
-def varint(number):
-    parts = bytearray()
-    while number > 0x7F:
-        parts.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*parts, number])
-
-
-def message(**fields):
-    """Return a message of {"f" + number: whole number, float or bytes}."""
-    body = b""
-    for name, value in fields.items():
-        at = int(name[1:]) << 3
-        if isinstance(value, int):
-            body += varint(at) + varint(value)
-        elif isinstance(value, float):
-            body += varint(at | 5) + struct.pack("<f", value)
-        else:
-            body += varint(at | 2) + varint(len(value)) + value
-    return body
-
-
-def dji(read_out=8_804_000, layout=b"dvtm_wm169.proto", **fields):
-    """Return the first packet of a track of metadata as DJI's Avata writes it."""
-    header = message(f1=layout, f2=b"02.01.16", f5=b"1581F4XFC226", f9=1 << 40, f10=b"DJI Avata")
-    told = {"f4": message(f1=read_out)} | fields
-    clip = message(f1=header, f2=message(f1=1), f3=message(f1=b"coefficients"), **told)
-    frame = message(f1=message(f1=1, f2=1 << 40), f2=message(f4=message(f1=b"\x01\x78")))
-    return message(f1=clip, f2=message(f1=b"", f3=message(f1=3840, f3=59.94)), f3=frame)
+from .tagged import ROWS, assert_ignored, dji, facts_of, look, message, with_track
 
 
 @pytest.mark.parametrize(

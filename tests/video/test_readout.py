@@ -9,12 +9,14 @@ from fractions import Fraction
 
 import pytest
 
-from phonoscope.types import Shutter
+from phonoscope.types import RateCandidate, Shutter
 from phonoscope.video import cameras
 from phonoscope.video.boxes import Box, boxes
 from phonoscope.video.cameras import look_up
 from phonoscope.video.klv import acquisition_tags, gpmf
-from phonoscope.video.readout import Tag, Tags, shutter_of
+from phonoscope.video.readout import Tag
+from phonoscope.video.shutter import shutter_of
+from phonoscope.video.tags import Tags
 
 from .tagged import (
     APPLE,
@@ -31,7 +33,9 @@ from .tagged import (
     keyed,
     local,
     look,
+    nrtm,
     sony,
+    sony_xml,
     srot,
     with_track,
 )
@@ -172,16 +176,6 @@ def test_packets_without_the_tag(clip, packet):
     assert look(clip) == (Shutter(), [])
 
 
-def xml(model, capture_fps="23.98p", make="Sony"):
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<NonRealTimeMeta '
-        'xmlns="urn:schemas-professionalDisc:nonRealTimeMeta:ver.2.00"><VideoFormat>'
-        f'<VideoFrame videoCodec="AVC" captureFps="{capture_fps}" formatFps="23.98p"/>'
-        f'</VideoFormat><Device manufacturer="{make}" modelName="{model}" serialNo="1"/>'
-        "</NonRealTimeMeta>"
-    ).encode()
-
-
 def uhd(tools, path, rate, size=(2160, 3840)):
     return tools.write_video(path, tools.random_frames(1, size) // 4, "mpeg4", "yuv420p", rate=rate)
 
@@ -189,11 +183,7 @@ def uhd(tools, path, rate, size=(2160, 3840)):
 @pytest.mark.parametrize("parents", [None, [b"moov"]])
 def test_table_by_sonys_xml(tools, tmp_path, parents):
     path = uhd(tools, tmp_path / "C0001 é.MP4", Fraction(24000, 1001))
-    meta = full_box(
-        b"meta",
-        full_box(b"hdlr", bytes(4), b"nrtm", bytes(13)),
-        full_box(b"xml ", xml("ILCE-7M3"), b"\x00"),
-    )
+    meta = nrtm(sony_xml("ILCE-7M3"))
     if parents is None:
         path.write_bytes(path.read_bytes() + meta)
     else:
@@ -215,7 +205,11 @@ def test_table_by_keys_and_tag_before_table(tools, tmp_path):
 
 
 def test_damaged_xml_is_an_unknown_camera(clip):
-    for damaged in (xml("ILCE-7M3")[:-9], b"<?xml version='1.0' encoding='shift_jis'?><a/>", b""):
+    for damaged in (
+        sony_xml("ILCE-7M3")[:-9],
+        b"<?xml version='1.0' encoding='shift_jis'?><a/>",
+        b"",
+    ):
         meta = full_box(b"meta", full_box(b"hdlr", bytes(21)), full_box(b"xml ", damaged))
         insert(clip, [b"moov"], meta)
         assert look(clip) == (Shutter(), [])
@@ -251,10 +245,10 @@ def test_makes_are_longer_in_some_files():
 
 
 def test_camera_that_captured_at_another_rate_is_not_looked_up():
-    tags = Tags(make="Sony", model="ILCE-7M3", rate=Fraction(120))
-    assert shutter_of(tags, (3840, 2160), Fraction(24)) == (Shutter(), "")
-    tags = Tags(make="Sony", model="ILCE-7M3", rate=Fraction("23.98"))
-    assert shutter_of(tags, (3840, 2160), Fraction(24))[0].source == "table"
+    for told, source in (Fraction(120), "assumed"), (Fraction("23.98"), "table"):
+        rates = (RateCandidate(told, "file", "its tag"),)
+        tags = Tags(make="Sony", model="ILCE-7M3", rates=rates)
+        assert shutter_of(tags, (3840, 2160), Fraction(24))[0].source == source
 
 
 def test_portrait_of_a_rolling_picture_counts_stored_rows():

@@ -131,8 +131,7 @@ def print_inspection(found: "Inspection", picture: Path | None) -> None:
     print_facts(
         ("file", f"{facts.codec}, {facts.width} x {facts.height}, {facts.bits} bit{size}"),
         ("length", length),
-        ("capture rate", _rate_text(float(facts.capture_rate), facts.capture_rate_source)),
-        *[("", f"{one.where}: {float(one.rate):.6g}") for one in facts.rates[1:]],
+        *_rates(facts),
         *([("camera", facts.camera)] if facts.camera else []),
         *(_shutter(shutter_facts(facts)) or [("shutter", _global(facts))]),
         *([("exposure", _exposure(facts.exposure_s))] if facts.exposure_s else []),
@@ -223,6 +222,21 @@ def time_text(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
+def _rates(facts: "VideoFacts") -> list[tuple[str, str]]:
+    """Return the capture rate, and every rate that was found, with its source."""
+    text = _rate_text(float(facts.capture_rate), facts.capture_rate_source)
+    slower = float(facts.slower)
+    if not math.isclose(slower, 1, rel_tol=1e-3):
+        text += f"; it plays {max(slower, 1 / slower):.4g} times "
+        text += "slower than life" if slower > 1 else "faster than life"
+    found = [
+        f"{float(one.rate):.6g}: {one.where}" + ", a hint only" * (one.source == "hint")
+        for one in facts.rates
+    ]
+    told = len(found) > 1 or facts.capture_rate_source == "file"
+    return [("capture rate", text), *[("", one) for one in found if told]]
+
+
 def _global(facts: "VideoFacts") -> str:
     told = {"user": "as given", "assumed": "as the file says nothing of it"}
     return f"global, {told.get(facts.shutter.source, 'from the file')}"
@@ -252,6 +266,7 @@ def _rate_text(rate: float, source: str) -> str:
     where = {
         "user": "as given",
         "file": "at which the camera recorded, says the file",
-        "container": "at which the file plays",
+        "sidecar": "at which the camera recorded, says the file beside it",
+        "container": "the playback rate: nothing tells how fast the camera recorded",
     }
     return f"{rate:.6g} frames/s, {where[source]}"

@@ -10,7 +10,7 @@ from phonoscope.errors import UsageError
 from phonoscope.types.arrays import Float64, Luma
 
 ShutterSource = Literal["assumed", "user", "file", "table", "lamp"]
-RateSource = Literal["user", "file", "container"]
+RateSource = Literal["user", "file", "sidecar", "container", "hint"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +119,8 @@ class RateCandidate:
         Frames a second.
     source
         ``"user"``: given; ``"file"``: where the camera writes the rate at which it recorded;
-        ``"container"``: the rate at which the file plays, which may be another.
+        ``"sidecar"``: in a file that it has written beside the video; ``"container"``: the rate at
+        which the file plays, which may be another; ``"hint"``: what may mean something else.
     where
         In words, such as ``"FrameRate of the cine's setup"``.
     """
@@ -152,7 +153,8 @@ class VideoFacts:
         unless `variable_rate`.
     capture_rate_source
         Where `capture_rate` comes from: the ``"user"``; the ``"file"``, where its camera says how
-        fast it recorded; or the ``"container"``, which says how fast it plays.
+        fast it recorded, or a ``"sidecar"`` where it does so beside the file; or the
+        ``"container"``, which says how fast it plays.
     variable_rate
         Whether frames are spaced unevenly, so that only each frame's own time holds.
     rotation_deg
@@ -171,8 +173,8 @@ class VideoFacts:
     exposure_s
         For which each frame was exposed, as the file says, s; None where it does not.
     rates
-        Every capture rate that was found, the most trusted first: `capture_rate` is that of the
-        first.
+        Every capture rate that was found, as it is written, the most trusted first: `capture_rate`
+        is that of the first, or exactly that of the file's own clock where the two agree.
     meant_rate
         The rate of playback meant by most gaps between frames, where they are uneven; else None.
     timecode_s
@@ -209,7 +211,7 @@ class VideoFacts:
     def slower(self) -> Fraction:
         """How many times slower than life the file plays."""
         plays = self.container_rate
-        if self.variable_rate and self.capture_rate_source == "user":
+        if self.variable_rate and self.capture_rate != plays:
             plays = self.meant_rate or plays  # as the frames' times are stretched
         return Fraction(1) if plays is None else self.capture_rate / plays
 

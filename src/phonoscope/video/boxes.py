@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 CONTENT_LIMIT = 1 << 20  # of a box of metadata, bytes; larger ones are no tags
+_LONGEST_NUMBER = 8  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,11 @@ class Box:
     kind: bytes
     start: int
     end: int
+
+
+def whole(file: BinaryIO) -> Box:
+    """Return all of a file as a box."""
+    return Box(b"file", 0, file.seek(0, 2))
 
 
 def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
@@ -78,3 +84,22 @@ def key_values(file: BinaryIO, meta: Box) -> Iterator[tuple[str, int, bytes]]:
                 value = content(file, data)
                 if data.kind == b"data" and 1 <= number <= len(names) and len(value) >= 8:
                     yield names[number - 1], int.from_bytes(value[:4], "big"), value[8:]
+
+
+def quicktime_number(kind: int, value: bytes) -> float | None:
+    """Return a value of QuickTime metadata as a number, whatever type it has; None if it is none.
+
+    Types are those of Apple's *QuickTime File Format*, "Well-known types".
+    """
+    if kind == 1:
+        try:
+            return float(value.decode("ascii"))
+        except ValueError:
+            return None
+    if kind in (23, 24):
+        form = ">f" if kind == 23 else ">d"
+        complete = len(value) == struct.calcsize(form)
+        return float(struct.unpack(form, value)[0]) if complete else None
+    if 0 < len(value) <= _LONGEST_NUMBER and kind in (21, 22, 65, 66, 67, 74, 75, 76, 77, 78):
+        return float(int.from_bytes(value, "big", signed=kind in (21, 65, 66, 67, 74)))
+    return None

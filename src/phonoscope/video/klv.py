@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 DEEPEST = 8  # devices hold streams, and streams hold values; a damaged file could nest for ever
 UNIVERSAL = b"\x06\x0e\x2b\x34"  # how every universal key of SMPTE begins
+SONY_HEAD = b"\x00\x1c"  # the length of what precedes the sets in a packet of rtmd
+CANON_HEADS = (b"\x01\x00\x00\x00", b"\x02\x00\x00\x00")  # time code; acquisition metadata
 
 # GPMF's letters of number types; all are big-endian, as struct's letters behind ">" are.
 _GPMF_NUMBERS = {"b": "b", "B": "B", "s": "h", "S": "H", "l": "i", "L": "I", "f": "f", "d": "d"}
@@ -30,12 +32,12 @@ def gpmf(data: bytes, depth: int = 0) -> Iterator[tuple[bytes, str, bytes]]:
         at += 8 + -(-size * repeat // 4) * 4  # values are padded to 4 bytes
 
 
-def gpmf_number(letter: str, value: bytes) -> float | None:
-    """Return a GPMF value as a number; None if it is not exactly one."""
+def gpmf_numbers(letter: str, value: bytes) -> tuple[float, ...]:
+    """Return the numbers of a GPMF value; none if it is something else, or cut short."""
     form = _GPMF_NUMBERS.get(letter)
-    if form is None or len(value) != struct.calcsize(form):
-        return None
-    return float(struct.unpack(">" + form, value)[0])
+    if form is None or len(value) % struct.calcsize(form):
+        return ()
+    return tuple(float(number) for (number,) in struct.iter_unpack(">" + form, value))
 
 
 def acquisition_tags(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -113,9 +113,7 @@ class Numbering:
         self._variable = facts.variable_rate
         self._damage = damage
         self._since, self._until = since, until
-        self._stretch = Fraction(1)
-        if clock is not None and facts.capture_rate_source == "user":
-            self._stretch = clock.nominal / facts.capture_rate
+        self._stretch = 1 / facts.slower
 
     def number(self, pictures: Iterable[av.VideoFrame], first: int = 0) -> Iterator[Numbered]:
         """Yield `pictures` with numbers from `first` on."""

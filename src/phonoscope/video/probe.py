@@ -17,8 +17,9 @@ from phonoscope.types import RateCandidate, VideoFacts
 from phonoscope.video.clock import Clock, fit_clock
 from phonoscope.video.luma import Layout, bounded, require_layout
 from phonoscope.video.numbering import Damage, decoded
-from phonoscope.video.rate import candidates_of, choose_rate, plain
-from phonoscope.video.readout import Tags, camera_tags, shutter_of
+from phonoscope.video.rate import candidates_of, choose_rate, doubts_of_retiming, plain, weighed
+from phonoscope.video.shutter import shutter_of
+from phonoscope.video.tags import Tags, camera_tags
 from phonoscope.video.timecode import recorded_at, timecode_of
 
 # Timestamps are scanned without decoding until one of these is reached: seconds at worst.
@@ -122,7 +123,10 @@ def probe(path: Place, user_rate: Fraction | None) -> Probe:
         stream = picture_stream(container, path)
         trial = _first_frame(container, stream, path)
         layout = require_layout(trial.format.name, str(path))
-        tags = camera_tags(path, container, lambda: open_container(path))
+        beside: Any = trial.side_data  # PyAV's own annotation knows one kind only
+        messages = [bytes(one) for one in beside if one.type.name == "SEI_UNREGISTERED"]
+        plays = None if clock is None else clock.rate
+        tags = camera_tags(path, container, lambda: open_container(path), messages, plays)
         facts = _facts(path, container, stream, trial, layout, clock, user_rate, tags)
     facts = replace(facts, reordered=scan.reordered)
     expected = None if facts.frames is None else facts.frames - scan.hidden
@@ -142,12 +146,14 @@ def _facts(
     container_rate = None if clock is None else clock.rate
     plays = None
     if container_rate is not None:
-        plays = RateCandidate(container_rate, "container", "the file's rate of playback")
-    rates = candidates_of(user_rate, plays)
-    chosen, warnings = choose_rate(rates, str(path))
+        plays = RateCandidate(container_rate, "container", _plays(tags))
+    told = (weighed(one, clock) for one in tags.rates)
+    rates = candidates_of(user_rate, *told, plays)
+    chosen, warnings = choose_rate(rates, str(path), clock)
+    warnings += (*tags.warnings, *doubts_of_retiming(chosen, clock, tags.writer))
     variable = clock is not None and clock.variable
     if variable:
-        warnings += (_variable_warning(clock, user_rate),)
+        warnings += (_variable_warning(clock, chosen.rate),)
     rotation = -round(trial.rotation) % 360
     if rotation:
         warnings += (
@@ -185,11 +191,19 @@ def _facts(
     )
 
 
-def _variable_warning(clock: Clock | None, user_rate: Fraction | None) -> str:
+def _plays(tags: Tags) -> str:
+    """Return in words what a file's rate of playback is."""
+    words = "the file's playback rate"
+    if tags.make.lower() == "apple" and not tags.writer:
+        words += " (in originals of Apple's cameras, that of capture)"
+    return words
+
+
+def _variable_warning(clock: Clock | None, capture_rate: Fraction) -> str:
     text = "the frames are spaced unevenly (variable frame rate, or frames were dropped), so each "
     text += "frame's own timestamp is used"
-    if clock is not None and user_rate is not None:
-        text += f", stretched so that {plain(clock.nominal)} frames/s become {plain(user_rate)}"
+    if clock is not None and capture_rate != clock.rate:
+        text += f", stretched so that {plain(clock.nominal)} frames/s become {plain(capture_rate)}"
     return text + "; prefer a camera setting with a constant rate."
 
 

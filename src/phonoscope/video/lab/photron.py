@@ -93,6 +93,19 @@ def open_photron(path: Path, window: Window, user: Fraction | None) -> IndexedVi
     return open_recording(recording, window, user)
 
 
+def record_rate(header: Path) -> tuple[Fraction | None, tuple[str, ...]]:
+    """Return the rate in a header that describes another file, and what is doubtful of it.
+
+    Photron's program also writes headers beside the videos and images that it exports.
+    """
+    try:
+        told = _Header(header)
+        rates, doubts = told.rates(), tuple(told.contradictions())
+    except (InputError, OSError):
+        return None, ()
+    return (rates[0].rate if rates else None), doubts
+
+
 def _other(path: Path, *suffixes: str) -> Path:
     """Return the first file that is of the same recording and has one of some suffixes."""
     for other in beside(path, *suffixes):

@@ -3,7 +3,7 @@ import { choice, el, labelled, number } from "./dom.js";
 
 const SOURCES = {
   user: "as given", container: "from the file's container", file: "from the file", table: "from a table of cameras",
-  lamp: "from the bands of a lamp", assumed: "assumed: the file does not say",
+  sidecar: "from a file beside it", lamp: "from the bands of a lamp", assumed: "assumed: the file does not say",
 };
 export const sourceText = (source) => SOURCES[source] || source || "";
 
@@ -35,7 +35,7 @@ export class SettingsForm {
 
   #layout(kind, shutter) {
     const play = this.facts.container_fps ? ` It plays at ${number(this.facts.container_fps, 6)}.` : "";
-    const slow = this.facts.capture_fps_source === "file" ? "" : " Slow motion was shot faster: give the true rate.";
+    const slow = ["file", "sidecar"].includes(this.facts.capture_fps_source) ? "" : " Slow motion was shot faster: give the true rate.";
     const rate = el("p", { class: "hint" }, `${capital(sourceText(this.facts.capture_fps_source))}.${play}${slow}`);
     this.rolling = el("div", { class: "pair" },
       labelled("Line delay", this.line), labelled("or read-out time", this.readout), labelled("Read from", this.direction));
