@@ -27,6 +27,7 @@ _SHARED = 5.0  # relative variance of a variance over that of one sample: differ
 _UNEXPLAINED = 0.2
 _KNOWN = 1e-9  # of the largest singular value
 _LEAST_SHARE = 0.05
+_AT_ONCE = 64  # cells
 
 
 def excess(channels: Channels, directions: Float64) -> Float64 | None:
@@ -116,17 +117,26 @@ def _differences_back(changes: Float64, lag: int) -> Float64:
 def _unexplained(
     own: Float64, within: Float64, shared: Float64, inner: Float64
 ) -> tuple[Float64, Float64]:
-    # Of covariances within cells, with the virtual channels, and of these.
+    # Of covariances within cells, with the virtual channels, and of these. A few cells at a time:
+    # each has a matrix of all the virtual channels' covariances of its own.
+    ridge = 1e-9 * np.trace(inner) * np.eye(len(inner))
+    explained = [
+        _explained(own[few], within[few], shared[few], inner, ridge)
+        for few in (slice(k, k + _AT_ONCE) for k in range(0, len(own), _AT_ONCE))
+    ]
+    total = np.diagonal(within, axis1=1, axis2=2)
+    return total, total - np.concatenate(explained)
+
+
+def _explained(
+    own: Float64, within: Float64, shared: Float64, inner: Float64, ridge: Float64
+) -> Float64:
     cross = np.einsum("cqi,cqj->cij", own, shared)
     others = inner - cross - cross.transpose(0, 2, 1)
     others += np.einsum("cpi,cpq,cqj->cij", own, within, own)
     apart = shared - within @ own
-    ridge = 1e-9 * np.trace(inner) * np.eye(len(inner))
-    explained = np.einsum(
-        "cqi,ciq->cq", apart, np.linalg.solve(others + ridge, apart.transpose(0, 2, 1))
-    )
-    total = np.diagonal(within, axis1=1, axis2=2)
-    return total, total - explained
+    solved = np.linalg.solve(others + ridge, apart.transpose(0, 2, 1))
+    return np.asarray(np.einsum("cqi,ciq->cq", apart, solved))
 
 
 def _within(channels: Channels, lags: Sequence[int]) -> Iterator[Float64]:
