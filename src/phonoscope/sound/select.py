@@ -129,4 +129,5 @@ def _in_time(field: MotionField, start: float, duration: float | None) -> Motion
             block.time_s[part], block.motion[part], block.gain[part], block.information, lost
         )
 
-    return replace(field, samples=sum(lengths), blocks=LazyBlocks(lengths, read))
+    measured = None if field.measured is None else field.measured[max(first, 0) : last]
+    return replace(field, samples=sum(lengths), blocks=LazyBlocks(lengths, read), measured=measured)
