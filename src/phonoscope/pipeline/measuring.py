@@ -363,6 +363,12 @@ def measuring(request: Request, sampled: Sampled | None = None) -> Iterator[Run]
     """Open a source and begin to measure it; `sampled` may let fewer frames pass."""
     with _connected(request) as hands, _opened(request) as video:
         shutter = _shutter(request, video.facts)
+        if shutter.rolling and video.facts.interlaced:
+            raise InputError(
+                f"{video.facts.name} is interlaced, so that a frame's rows are read in two turns "
+                "which no line delay tells; record progressive frames, or take the rows as read at "
+                "once (--shutter global)."
+            )
         facts = replace(video.facts, shutter=shutter)
         band_of(request.band, facts)  # wrong ones fail now, not in the end
         if shutter.rolling:

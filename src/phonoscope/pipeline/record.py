@@ -167,6 +167,8 @@ def file_facts(facts: VideoFacts) -> dict[str, Any]:
         "container_fps": None if facts.container_rate is None else float(facts.container_rate),
         "frames_shown": float(facts.shown),
         "variable_rate": facts.variable_rate,
+        "interlaced": facts.interlaced,
+        "rotation_deg": facts.rotation_deg,
         "shutter": shutter_facts(facts),
         "exposure_in_file_s": facts.exposure_s,
         "timecode_s": None if facts.timecode_s is None else float(facts.timecode_s),

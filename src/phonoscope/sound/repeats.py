@@ -4,9 +4,10 @@ A camera's noise is new in every frame, so a frame that differs from the one bef
 the noise was not taken by a camera. That is no matter of pixels that happen to be equal: codecs
 that predict frames from each other leave out what hardly changes, noise first, and then frames of
 a scene at rest repeat although each was taken. So copies are told only where all other frames bring
-their noise: where no frame, or hardly one, lies between. Behind a codec that is seldom so; there a
-pattern tells, in which frames at some places of a period, as few as two or as many as thirty, are
-copies, and those at all others are not. Where neither is so, every frame counts as it is.
+their noise: where no frame, or hardly one, lies between. Behind a codec that predicts this is
+seldom so; there a pattern tells, in which frames at some places of a period, as few as two or as
+many as thirty, are copies, and those at all others are not. Where neither is so, every frame counts
+as it is.
 
 A picture without noise (rendered, or smoothed until none is left) cannot be told from one at rest.
 """
@@ -26,24 +27,37 @@ _FEWEST_CHANNELS = 24  # beyond those fitted: with fewer, noise may come to near
 _FEWEST_FRAMES = 32
 _LEAST = 1e-6  # of the largest information: below, a direction is unknown
 _LEAST_NOISE = 0.25  # variance of a pixel: rounding alone has 1/12, and repeats by itself
+_FEW = 0.5  # of the frames: a codec that predicts leaves out more than that by itself
 _LONGEST_PERIOD = 30
+_MOST_SHOWN = 8  # frames that show the same: fewer new ones are a codec's key frames
 _FEWEST_PERIODS = 8
 _OF_CODECS = (3, 4)  # periods in which groups of predicted frames may hold a copy among others
 
 
-def copies(news: Float64, noise: NoiseModel) -> NDArray[np.bool_]:
+def copies(news: Float64, noise: NoiseModel, *, predicted: bool) -> NDArray[np.bool_]:
     """Return ``(frame,)`` which frames are copies of the one before, by their `news_of`.
 
     None are if that is in doubt, or the picture has no noise to tell by.
+
+    Parameters
+    ----------
+    news
+        Of the frames.
+    noise
+        Of the pixels.
+    predicted
+        Whether the codec predicts frames from each other.
     """
     none = np.zeros(len(news), np.bool_)
     if len(news) < _FEWEST_FRAMES or np.median(noise.variance) < _LEAST_NOISE:
         return none
     if news.max(initial=0) < _FRESH:  # all alike: a still picture
         return none
-    if np.mean((news >= _COPY) & (news < _FRESH)) > _BETWEEN:
+    found = np.asarray(news < _COPY)
+    between = np.mean((news >= _COPY) & (news < _FRESH))
+    if predicted and (between > _BETWEEN or np.mean(found) > _FEW):
         return _in_pattern(news)
-    return np.asarray(news < _COPY)
+    return found if between <= _BETWEEN else none
 
 
 def news_of(blocks: Iterable[MotionBlock], cells: Cells) -> Float64:
@@ -91,11 +105,13 @@ def _in_pattern(news: Float64) -> NDArray[np.bool_]:
     Each place of the period must be copies or news for three frames in four.
     """
     longest = min(_LONGEST_PERIOD, len(news) // _FEWEST_PERIODS)
+    most = 1 - 1 / _MOST_SHOWN
     for period in range(2, longest + 1):
         whole = news[: len(news) // period * period].reshape(-1, period)
         low, middle, high = np.quantile(whole, (0.25, 0.5, 0.75), axis=0)
         copy, fresh = high < _COPY * middle.max(), low > _FRESH * middle.max()
+        told = np.all(copy | fresh) and 0 < np.mean(copy) <= most
         even = np.count_nonzero(fresh) == 1
-        if np.all(copy | fresh) and copy.any() and (even or period not in _OF_CODECS):
+        if told and (even or period not in _OF_CODECS):
             return np.resize(copy, len(news))
     return np.zeros(len(news), np.bool_)

@@ -10,7 +10,6 @@ that the count of the other frames never departs by more than a frame from a str
 brought from another rate. By chance eight or more copies do not come so; any others fill gaps.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -23,13 +22,16 @@ from numpy.typing import NDArray
 from phonoscope.blocks import LazyBlocks, on_lines, samples_of
 from phonoscope.errors import InputError
 from phonoscope.sound.repeats import copies, news_of
+from phonoscope.sound.verdict import predicting
 from phonoscope.types import Float64, MotionBlock, MotionField, VideoFacts
 
 _Indices = NDArray[np.int64]
 _JITTER = 0.2  # of a period, peak to peak: more is no clock's unrest, and no grid
+_SURELY_A_GAP = 1.75  # of the usual one, where times lie on no grid
 _NEAR = Fraction(1, 100)  # of a rate that is told, what the times say is that rate
 _EVENLY = 1.25  # frames, peak to peak; exactly evenly is below 1
 _FEWEST_COPIES = 8
+_LARGEST_DENOMINATOR = 1200
 _MOST_MISSING = 10  # for each frame
 _AT_ONCE = 4096  # samples, where much is filled in
 
@@ -115,16 +117,14 @@ class _Seen:
                 lost.append(np.isin(np.arange(len(block.time_s)), block.lost))
                 yield block
 
-        copied = copies(news_of(passing(), field.cells), field.noise)
+        news = news_of(passing(), field.cells)
+        copied = copies(news, field.noise, predicted=predicting(field.facts))
         return cls(np.concatenate(times), np.concatenate(lost), np.append(False, copied))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Clock:
-    """The places of frames on a grid in time; not `even` if they lie on none, and are near it.
-
-    `rate` is that of the grid.
-    """
+    """The places of frames on a grid in time, of a `rate`; they lie on none if not `even`."""
 
     places: _Indices
     rate: Fraction
@@ -136,12 +136,15 @@ class _Clock:
         if not facts.variable_rate:
             rate = facts.capture_rate
             return cls(np.rint(time * float(rate)).astype(np.int64), rate, even=True)
-        usual = float(np.median(np.diff(time)))
-        steps = np.maximum(np.rint(np.diff(time) / usual), 1).astype(np.int64)
-        places = np.concatenate([[0], np.cumsum(steps)])
+        gaps = np.diff(time) / float(np.median(np.diff(time)))
+        steps = np.maximum(np.rint(gaps), 1)
+        places = np.append(0, np.cumsum(steps)).astype(np.int64)
         period, first = (float(value) for value in np.polyfit(places, time, 1))
-        even = float(np.ptp(time - first - period * places)) < _JITTER * period
-        return cls(places, _told(facts, Fraction(1 / period)), even)
+        if np.ptp(time - first - period * places) < _JITTER * period:
+            return cls(places, _told(facts, Fraction(1 / period)), even=True)
+        steps[gaps < _SURELY_A_GAP] = 1
+        places = np.append(0, np.cumsum(steps)).astype(np.int64)
+        return cls(places, facts.capture_rate, even=False)
 
 
 def _told(facts: VideoFacts, rate: Fraction) -> Fraction:
@@ -164,18 +167,20 @@ def _true_places(places: _Indices, copied: int) -> tuple[_Indices, Fraction]:
     order = np.arange(len(places))
     slope, first = np.polyfit(order, places, 1)
     if np.ptp(places - first - slope * order) <= _EVENLY:
-        return order, _simplest(float(slope), 1 / len(places))
+        return order, _simplest(float(slope), places)
     step = int(np.gcd.reduce(np.diff(places)))
     return (places - places[0]) // step, Fraction(step)
 
 
-def _simplest(value: float, error: float) -> Fraction:
-    # The fraction of the smallest denominator.
-    for denominator in range(1, math.ceil(1 / error) + 1):
-        near = Fraction(round(value * denominator), denominator)
-        if abs(float(near) - value) <= error:
+def _simplest(slope: float, places: _Indices) -> Fraction:
+    # Of the smallest denominator with which places are multiples, rounded in one way.
+    order = np.arange(len(places))
+    for denominator in range(1, _LARGEST_DENOMINATOR + 1):
+        near = Fraction(round(slope * denominator), denominator)
+        rest = denominator * places - near.numerator * (denominator // near.denominator) * order
+        if np.ptp(rest) < denominator:
             return near
-    return Fraction(value).limit_denominator(10**6)
+    return Fraction(slope).limit_denominator(10**6)
 
 
 def _blocks(field: MotionField, frames: _Indices, places: _Indices, time_s: Float64) -> LazyBlocks:

@@ -182,6 +182,8 @@ class VideoFacts:
     shown
         How many frames of the file show each frame that the camera took, in the mean: 5/4 for film
         of 24 frames/s in a file of 30. `capture_rate` is that of the camera's.
+    interlaced
+        Whether each frame holds two fields, of every second row each, taken half a frame apart.
     """
 
     name: str
@@ -208,6 +210,7 @@ class VideoFacts:
     timecode_s: Fraction | None = None
     recorded: str = ""
     shown: Fraction = Fraction(1)
+    interlaced: bool = False
 
     @property
     def slower(self) -> Fraction:
