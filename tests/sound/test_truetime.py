@@ -10,7 +10,15 @@ import pytest
 import phonoscope as ph
 from phonoscope.blocks import LazyBlocks
 from phonoscope.scene import (
-    Camera, Motion, Scene, Sway, Texture, noise, silence, tones, write_video,
+    Camera,
+    Motion,
+    Scene,
+    Sway,
+    Texture,
+    noise,
+    silence,
+    tones,
+    write_video,
 )  # fmt: skip
 from phonoscope.sound import in_true_time
 
@@ -164,11 +172,10 @@ def _without(field, gone):
     parts = np.array_split(kept, 7)
 
     def read(n):
-        block = replace(
+        return replace(
             field.blocks[0], time_s=field.time_s[parts[n]], motion=field.motion[parts[n]],
             gain=field.gain[parts[n]],
         )  # fmt: skip
-        return block
 
     blocks = LazyBlocks([len(part) for part in parts], read)
     return replace(field, samples=len(kept), blocks=blocks)
@@ -207,3 +214,31 @@ def test_pauses_longer_than_the_clip_are_refused():
     late = replace(field, blocks=[first, *rest])
     with pytest.raises(ph.InputError, match="room for 86"):
         in_true_time(late)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["converted", "dropped"])
+def test_rows_of_copies_are_no_rows(how):
+    scene = Scene(
+        Camera(320, 360, Fraction(60), 1 / 4000, read_noise=1.5, shot_gain=0.02,
+               line_delay_s=32e-6),
+        Texture("leaves", seed=1), Motion(0.03, seed=1), tones(4.0, 8000, [510.0]), 8000, 120,
+        seed=1,
+    )  # fmt: skip
+    frames = list(scene.frames())
+    given = {"line_delay": 32e-6, "band": (80, 1000)}
+    true = ph.recover(frames, fps=60, **given)
+    if how == "converted":
+        sound = ph.recover([frames[n * 4 // 5] for n in range(150)], fps=75, **given)
+        assert sound.rate_hz == true.rate_hz
+        assert len(sound.samples) == len(true.samples)
+    else:
+        for n in (20, 50, 51, 90):
+            frames[n] = frames[n - 1]
+        sound = ph.recover(frames, fps=60, **given)
+        assert sound.record["frames_repeated"] == 4
+        gone = true.measured & ~sound.measured
+        assert np.mean(gone) == pytest.approx(4 / 120 * np.mean(true.measured), rel=0.1)
+    assert sound.record["capture_fps"] == 60
+    both = sound.measured & true.measured
+    assert abs(np.corrcoef(sound.samples[both], true.samples[both])[0, 1]) > 0.99

@@ -78,7 +78,7 @@ def in_true_time(field: MotionField) -> MotionField:
     else:
         places = np.arange(len(frames))
     even = clock.even and (filled or not missing)
-    if not even:
+    if not even and not field.facts.shutter.rolling:
         span = Fraction(float(time[-1] - time[0])).limit_denominator(10**9)
         rate = (len(time) - 1) / span
     measured = np.zeros(len(time), np.bool_)
