@@ -104,7 +104,12 @@ def print_sound(sound: "Sound", target: Path) -> None:
         ("sound", str(target)),
         *beside,
         ("length", f"{record['duration_s']:.3f} s, {record['frames']:,} frames"),
-        ("capture rate", _rate_text(record["capture_fps"], record["capture_fps_source"])),
+        (
+            "capture rate",
+            _rate_text(
+                record["capture_fps"], record["capture_fps_source"], record.get("frames_shown", 1)
+            ),
+        ),
         *_shutter(record.get("shutter", {})),
         ("band", f"{low:.4g} to {high:.4g} Hz"),
         ("heard", heard),
@@ -125,13 +130,14 @@ def print_inspection(found: "Inspection", picture: Path | None) -> None:
     flicker = "no lamp's found"
     if found.flicker is not None:
         flicker = f"{found.flicker.lamp_hz:g} Hz, {found.flicker.depth:.2g} of the light"
+    rate = _rate_text(float(facts.capture_rate), facts.capture_rate_source, float(facts.shown))
     takes = f"{found.memory_bytes / 2**20:,.0f} MB at most"
     if found.seconds is not None:
         takes = f"{time_text(found.seconds)}, {takes}"
     print_facts(
         ("file", f"{facts.codec}, {facts.width} x {facts.height}, {facts.bits} bit{size}"),
         ("length", length),
-        ("capture rate", _rate_text(float(facts.capture_rate), facts.capture_rate_source)),
+        ("capture rate", rate),
         *[("", f"{one.where}: {float(one.rate):.6g}") for one in facts.rates[1:]],
         *([("camera", facts.camera)] if facts.camera else []),
         *(_shutter(shutter_facts(facts)) or [("shutter", _global(facts))]),
@@ -248,10 +254,12 @@ def _shutter(shutter: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [("shutter", f"{text}, {where[shutter['source']]}")]
 
 
-def _rate_text(rate: float, source: str) -> str:
+def _rate_text(rate: float, source: str, shown: float = 1.0) -> str:
     where = {
         "user": "as given",
         "file": "at which the camera recorded, says the file",
         "container": "at which the file plays",
     }
+    if shown != 1:
+        return f"{rate:.6g} frames/s without copies; {rate * shown:.6g} with them, {where[source]}"
     return f"{rate:.6g} frames/s, {where[source]}"

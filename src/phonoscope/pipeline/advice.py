@@ -51,26 +51,26 @@ def _rate(found: Inspection) -> Iterator[str]:
 
 def _ordinary(facts: VideoFacts) -> Iterator[str]:
     rate = float(facts.capture_rate)
-    exposure, known = facts.exposure_s, "its exposure"
+    exposure, known = facts.exposure_s, ""
     if exposure is None:
-        exposure, known = 0.5 / rate, "an exposure of half the time between frames, as is usual,"
+        exposure, known = 0.5 / rate, " (half of that, as is usual)"
     left = [min(1.0, 1 / (math.pi * hz * exposure)) for hz in (_VOICES_HZ, _SPEECH_HZ[1])]
     yield (
-        f"That holds no speech: voices begin at {_VOICES_HZ:g} Hz, words take {_SPEECH_HZ[1]:g} to "
-        f"{_TELEPHONE_HZ:g} Hz, and no program can tell what happened between frames. Besides, "
-        f"{known} ({1e3 * exposure:.3g} ms) leaves at most {left[0]:.2g} of {_VOICES_HZ:g} Hz and "
-        f"{left[1]:.2g} of {_SPEECH_HZ[1]:g} Hz."
+        f"No speech can come from it: voices begin at {_VOICES_HZ:g} Hz and words take "
+        f"{_SPEECH_HZ[1]:g} to {_TELEPHONE_HZ:g} Hz, and frames {1e3 / rate:.3g} ms apart do not "
+        f"tell what happened between them. An exposure of {1e3 * exposure:.3g} ms{known} leaves "
+        f"no more than {left[0]:.2g} of {_VOICES_HZ:g} Hz and {left[1]:.2g} of {_SPEECH_HZ[1]:g} "
+        "Hz anyway."
     )
     yield (
-        f"What is in it: sway and shaking up to {rate / 2:.4g} Hz. If the camera reads its rows "
-        "one after the other, as nearly all ordinary cameras do, and exposes briefly, also sound "
-        "up to about 2000 Hz, with its line delay (--shutter rolling --line-delay, from phonoscope "
-        "calibrate shutter). Of a scan with a soundtrack beside the pictures, that (phonoscope "
-        "film)."
+        f"What it holds: sway and shaking up to {rate / 2:.4g} Hz. If its rows were read one after "
+        "the other, as by nearly all ordinary cameras, and exposed briefly, also sound up to about "
+        "2000 Hz (--shutter rolling --line-delay, from phonoscope calibrate shutter). If it is a "
+        "scan of film with a soundtrack, that (phonoscope film)."
     )
     yield (
-        "What speech takes: 2000 frames/s or more, or a rolling shutter, and an exposure of "
-        "1/4000 s or less."
+        "What speech takes: 2000 frames/s or more, or a rolling shutter whose line delay is known, "
+        "and an exposure of 1/4000 s or less."
     )
 
 

@@ -228,9 +228,8 @@ def _of_copies(
         true = f"{float(rate / shown):.6g}"
         yield (
             f"{text}, at even distances: {true} frames/s are shown as {float(rate):.6g}. The "
-            f"copies are left out, and the capture rate is {true} frames/s; if the camera took "
-            f"other frames faster than that, give {float(rate):.6g} times {float(shown):.6g} "
-            "with fps (--fps)."
+            f"copies are left out, and the capture rate is {true} frames/s (one that is given with "
+            "fps, --fps, is that of all frames, copies too)."
         )
     else:
         yield f"{text}, here and there: each stands for a frame that was dropped, and is left out."
