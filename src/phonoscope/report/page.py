@@ -192,7 +192,7 @@ def _pictures(folder: Path, field: MotionField, sound: Sound) -> Iterator[_Shown
             "The sound's motion over time, with the noise's own size",
             "The motion itself, in pixels. The grey band is as wide as the noise left in it."
             + ("" if sound.measured is None else
-               " What lies between the read-outs of the rows is interpolated."),
+               " What was not read, between rows or for want of a frame, is interpolated."),
         ),
         (
             "spectrum", lambda path: draw_spectrum(sound, path),
