@@ -8,7 +8,7 @@ import pytest
 
 import phonoscope as ph
 from phonoscope.pipeline import motion_field
-from phonoscope.pipeline.record import record_of
+from phonoscope.pipeline.record import file_facts
 from phonoscope.scene import Camera, Motion, Scene, Texture, tones
 
 RATE = 500
@@ -71,11 +71,19 @@ def _check_both_sides(sound, slower=1):
         assert abs(np.angle(tone)) < 0.05
 
 
-@pytest.mark.parametrize("fps", [None, 1000])
-def test_dropped_frames_leave_a_gap_in_time(fps, tmp_path):
+@pytest.fixture(scope="module")
+def gappy(tmp_path_factory):
+    """Return a file in which frames were dropped, and its motion."""
     ticks = np.setdiff1d(np.arange(COUNT), GONE)
-    path = _written(tmp_path / "x.mp4", _moving(ticks / RATE), ticks, Fraction(1, RATE))
-    sound = ph.recover(path, fps=fps)
+    path = tmp_path_factory.mktemp("gappy") / "x.mp4"
+    _written(path, _moving(ticks / RATE), ticks, Fraction(1, RATE))
+    return path, ph.measure(path)
+
+
+@pytest.mark.parametrize("fps", [None, 1000])
+def test_dropped_frames_leave_a_gap_in_time(fps, gappy):
+    path, field = gappy
+    sound = ph.recover(field) if fps is None else ph.recover(path, fps=fps)
     assert sound.rate_hz == (fps or RATE)
     assert len(sound.samples) == COUNT
     np.testing.assert_array_equal(np.flatnonzero(~sound.measured), GONE)
@@ -83,6 +91,14 @@ def test_dropped_frames_leave_a_gap_in_time(fps, tmp_path):
     assert sound.record["interpolated_samples"] == [[200, 224], [400, 400]]
     assert any("26 frames are missing, the first at" in sentence for sentence in sound.warnings)
     _check_both_sides(sound, 1 if fps is None else RATE / fps)
+
+
+def test_a_range_of_a_motion_field_is_one_of_time(gappy):
+    _, field = gappy
+    whole, part = ph.recover(field), ph.recover(field, start=0.5, duration=0.4)
+    assert part.place.start_s == Fraction(1, 2)
+    assert len(part.samples) == 200
+    np.testing.assert_array_equal(part.measured, whole.measured[250:450])
 
 
 def test_uneven_times_are_honoured_and_gaps_among_them_marked(tmp_path):
@@ -98,10 +114,9 @@ def test_uneven_times_are_honoured_and_gaps_among_them_marked(tmp_path):
     _check_both_sides(sound)
 
 
-def test_what_was_not_seen_is_no_displacement(tmp_path):
+def test_what_was_not_seen_is_no_displacement(gappy):
     ticks = np.setdiff1d(np.arange(COUNT), GONE)
-    path = _written(tmp_path / "x.mp4", _moving(ticks / RATE), ticks, Fraction(1, RATE))
-    with motion_field(path) as field:
+    with motion_field(gappy[1]) as field:
         motion = ph.displacement(field)
     np.testing.assert_allclose(motion.time_s, ticks / RATE, atol=1e-9)
 
@@ -171,4 +186,4 @@ def test_a_turned_clip_is_heard_by_the_rows_of_its_sensor(turn, tmp_path):
     # The sensor reads its rows from the top of the picture as stored, however it is shown.
     middle = found.cells.y_px + (found.cells.height_px - 1) / 2
     np.testing.assert_allclose(found.cells.delay_s, 20e-6 * middle)
-    assert record_of(found, ph.recover(found))["rotation_deg"] == 360 - turn
+    assert file_facts(found.facts)["rotation_deg"] == 360 - turn

@@ -348,7 +348,8 @@ def _table(record: Mapping[str, Any]) -> str:
         "time base": f"{known('capture_fps_exact')} frames/s ({known('capture_fps_source')}); the "
         + ("file has no clock" if playback is None else f"file plays at {playback:.6g}"),
         "even frames": "no: each frame's own time is used" if record.get("variable_rate") else
-        "yes",
+        f"yes; copies left out: {record.get('frames_repeated', 0)}, missing and filled in: "
+        f"{record.get('frames_missing', 0)}",
         "shutter": read,
         "measured": f"{known('frames')} frames in {known('cells')} cells",
         "band": f"{low:.6g} to {high:.6g} Hz; the shutter holds no more than its rate allows",

@@ -111,7 +111,7 @@ def _in_pattern(news: Float64) -> NDArray[np.bool_]:
         low, middle, high = np.quantile(whole, (0.25, 0.5, 0.75), axis=0)
         copy, fresh = high < _COPY * middle.max(), low > _FRESH * middle.max()
         told = np.all(copy | fresh) and 0 < np.mean(copy) <= most
-        even = np.count_nonzero(fresh) == 1
-        if told and (even or period not in _OF_CODECS):
-            return np.resize(copy, len(news))
+        if told:  # and so it would be of any multiple of this period
+            even = np.count_nonzero(fresh) == 1
+            return np.resize(copy & (even or period not in _OF_CODECS), len(news))
     return np.zeros(len(news), np.bool_)

@@ -106,6 +106,10 @@ def _in_time(field: MotionField, start: float, duration: float | None) -> Motion
             f"a duration of {duration:g} s from {start:g} s goes beyond the end of the clip at "
             f"{length:.6g} s; give at most {length - start:.6g} s, or leave duration out."
         )
+    if field.facts.variable_rate:
+        since = field.time_s - field.time_s[0]
+        ends = (start, np.inf if duration is None else start + duration)
+        first, last = np.searchsorted(since, np.array(ends) - 1e-9).tolist()
     cuts: list[tuple[int, slice]] = []
     lengths: list[int] = []
     position = 0
