@@ -22,7 +22,7 @@ from phonoscope.scene import (
 )  # fmt: skip
 from phonoscope.sound import in_true_time
 from phonoscope.sound.repeats import copies
-from phonoscope.types import NoiseModel
+from phonoscope.types import NoiseModel, Shutter
 
 RATE = 240
 COUNT = 480
@@ -262,6 +262,25 @@ def test_frames_that_could_not_be_followed_are_filled_in():
     sound = ph.recover(wrong)
     np.testing.assert_array_equal(np.flatnonzero(~sound.measured), [40, 41])
     assert _agreement(sound) > 0.999
+
+
+def test_rows_need_no_even_times():
+    field = ph.measure(list(_frames()), fps=RATE)
+    (block, *rest) = field.blocks
+    rolling = replace(
+        field,
+        facts=replace(field.facts, shutter=Shutter(1e-5, "down", "user")),
+        blocks=[replace(block, lost=(5, 6)), *rest],
+    )
+    found = in_true_time(rolling)
+    assert found.measured is None
+    np.testing.assert_array_equal(found.time_s, np.delete(field.time_s, [5, 6]))
+    np.testing.assert_array_equal(found.motion, np.delete(field.motion, [5, 6], axis=0))
+    assert found.rate_hz == RATE
+    assert "2 frames are missing; time runs on" in found.warnings[-1]
+    again = in_true_time(found)
+    assert again.warnings == found.warnings
+    np.testing.assert_array_equal(again.time_s, found.time_s)
 
 
 def test_pauses_longer_than_the_clip_are_refused():

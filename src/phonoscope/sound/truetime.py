@@ -83,6 +83,10 @@ def in_true_time(field: MotionField) -> MotionField:
         rate = (len(time) - 1) / span
     measured = np.zeros(len(time), np.bool_)
     measured[places] = True
+    said = (
+        *_of_copies(copied, clock.rate, shown, even=shown != 1),
+        *_of_gaps(missing, time, measured if filled else None),
+    )
     return replace(
         field,
         facts=replace(field.facts, capture_rate=rate, variable_rate=not even, shown=shown),
@@ -90,11 +94,7 @@ def in_true_time(field: MotionField) -> MotionField:
         blocks=_blocks(field, frames, places, time),
         measured=measured if filled else None,
         repeated=int(copied.sum()),
-        warnings=(
-            *field.warnings,
-            *_of_copies(copied, clock.rate, shown, even=shown != 1),
-            *_of_gaps(missing, time, measured if filled else None),
-        ),
+        warnings=tuple(dict.fromkeys((*field.warnings, *said))),  # rows may come here twice
     )
 
 
