@@ -168,8 +168,13 @@ def test_slow_frames_hold_no_speech():
         "30 frames/s, global shutter: nothing above 15 Hz can be recovered from this file."
     )
     text = " ".join(found.advice)
-    assert "holds no speech" in text
+    assert "No speech can come from it: voices begin at 100 Hz and words take 1000 to" in text
+    # Half of 1/30 s: 1 / (pi 100 Hz 16.7 ms) is 0.19.
+    assert "16.7 ms (half of that, as is usual) leaves no more than 0.19 of 100 Hz" in text
+    assert "sway and shaking up to 15 Hz" in text
     assert "--shutter rolling" in text
+    assert "phonoscope film" in text
+    assert "2000 frames/s or more" in text
     assert "Film, silent film too" in text
     assert not any("capture rate of 30" in warning for warning in found.warnings)
 
@@ -185,8 +190,11 @@ def test_frames_that_repeat_are_noticed():
     frames = list(_scene(frames=96, fps=24).frames())
     pulled_down = [frames[4 * n // 5] for n in range(120)]
     found = ph.inspect(pulled_down, fps=30)
-    assert found.repeated == pytest.approx(0.2, abs=0.02)
-    assert any("repeat the one before" in sentence for sentence in found.advice)
+    assert found.repeated == found.alike == pytest.approx(0.2, abs=0.02)
+    assert found.facts.capture_rate == 24
+    assert found.samples == 96
+    assert found.advice[0].startswith("24 frames/s, global shutter: nothing above 12 Hz")
+    assert any("24 frames/s are shown as 30" in sentence for sentence in found.warnings)
 
 
 def test_saturation_and_plain_walls_are_noticed():

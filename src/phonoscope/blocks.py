@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar, overload
 
-from phonoscope.types import MotionBlock
+import numpy as np
+from numpy.typing import NDArray
+
+from phonoscope.types import Float32, MotionBlock
 
 Result = TypeVar("Result")
 
@@ -73,3 +76,13 @@ def changed(
 ) -> LazyBlocks:
     """Return blocks of the same lengths that are changed as they are read."""
     return LazyBlocks(samples_of(blocks), lambda n: change(blocks[n]))
+
+
+def on_lines(wanted: NDArray[np.int64], known: NDArray[np.int64], values: Float32) -> Float32:
+    """Return values at `wanted` on straight lines between the `known` ones, level outside."""
+    after = np.clip(np.searchsorted(known, wanted), 1, max(len(known) - 1, 1))
+    before, after = after - 1, np.minimum(after, len(known) - 1)
+    span = np.maximum(known[after] - known[before], 1)
+    share = np.clip((wanted - known[before]) / span, 0, 1).astype(np.float32)
+    share = share.reshape(-1, *[1] * (values.ndim - 1))
+    return np.asarray((1 - share) * values[before] + share * values[after], np.float32)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from phonoscope.blocks import on_lines
 from phonoscope.motion import cut, follow, live_look_frames, look_at, warm_up
-from phonoscope.motion.following import _between
 from phonoscope.types import GLOBAL, Frame
 
 RATE = 120
@@ -97,8 +97,8 @@ def test_a_long_gap_is_filled_piece_by_piece(film):
 def test_lines_are_level_beyond_what_is_known():
     values = np.array([[1.0], [3.0]], np.float32)
     known, wanted = np.array([10, 12]), np.array([8, 10, 11, 12, 15])
-    assert _between(wanted, known, values).ravel().tolist() == [1, 1, 2, 3, 3]
-    assert _between(wanted, known[:1], values[:1]).ravel().tolist() == [1] * 5
+    assert on_lines(wanted, known, values).ravel().tolist() == [1, 1, 2, 3, 3]
+    assert on_lines(wanted, known[:1], values[:1]).ravel().tolist() == [1] * 5
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,8 @@ def recover(
     if sound.verdict is not None and not sound.verdict.detected and not force:
         if json_file is not None:
             write_json(json_file, {**sound.record, "output": None})
+        if not quiet:  # why that may be; the last of them is what the error says
+            print_warnings(tuple(w for w in sound.warnings if not w.startswith("nothing above")))
         raise SilenceError(_silence(sound.verdict))
     edits = {"mux": mux, "timeline": timeline}
     facts = write_beside(sound, target, file_rate, hashed=json_file is not None)

@@ -104,7 +104,12 @@ def print_sound(sound: "Sound", target: Path) -> None:
         ("sound", str(target)),
         *beside,
         ("length", f"{record['duration_s']:.3f} s, {record['frames']:,} frames"),
-        ("capture rate", _rate_text(record["capture_fps"], record["capture_fps_source"])),
+        (
+            "capture rate",
+            _rate_text(
+                record["capture_fps"], record["capture_fps_source"], record.get("frames_shown", 1)
+            ),
+        ),
         *_shutter(record.get("shutter", {})),
         ("band", f"{low:.4g} to {high:.4g} Hz"),
         ("heard", heard),
@@ -224,7 +229,7 @@ def time_text(seconds: float) -> str:
 
 def _rates(facts: "VideoFacts") -> list[tuple[str, str]]:
     """Return the capture rate, and every rate that was found, with its source."""
-    text = _rate_text(float(facts.capture_rate), facts.capture_rate_source)
+    text = _rate_text(float(facts.capture_rate), facts.capture_rate_source, float(facts.shown))
     slower = float(facts.slower)
     if not math.isclose(slower, 1, rel_tol=1e-3):
         text += f"; it plays {max(slower, 1 / slower):.4g} times "
@@ -262,11 +267,13 @@ def _shutter(shutter: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [("shutter", f"{text}, {where[shutter['source']]}")]
 
 
-def _rate_text(rate: float, source: str) -> str:
+def _rate_text(rate: float, source: str, shown: float = 1.0) -> str:
     where = {
         "user": "as given",
         "file": "at which the camera recorded, says the file",
         "sidecar": "at which the camera recorded, says the file beside it",
         "container": "the playback rate: nothing tells how fast the camera recorded",
     }
+    if shown != 1:
+        return f"{rate:.6g} frames/s without copies; {rate * shown:.6g} with them, {where[source]}"
     return f"{rate:.6g} frames/s, {where[source]}"

@@ -12,12 +12,13 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from phonoscope.blocks import on_lines
 from phonoscope.motion.cells import cut
 from phonoscope.motion.look import frames_to_look_at
 from phonoscope.motion.measure import Look, look_at
 from phonoscope.motion.segment import measure_group
 from phonoscope.motion.track import GROUP
-from phonoscope.types import GLOBAL, Float32, Frame, MotionBlock
+from phonoscope.types import GLOBAL, Frame, MotionBlock
 
 _LOOK_S = 2.0
 _LOOK_LEAST = 16  # frames
@@ -123,18 +124,8 @@ def _evened(
         filled = replace(
             block,
             time_s=wanted / rate_hz,
-            motion=_between(wanted, known, motion),
-            gain=_between(wanted, known, gain),
+            motion=on_lines(wanted, known, motion),
+            gain=on_lines(wanted, known, gain),
             lost=(),
         )
         yield Followed(first, filled, np.isin(wanted, index[good]))
-
-
-def _between(wanted: NDArray[np.int64], known: NDArray[np.int64], values: Float32) -> Float32:
-    """Return values at `wanted` on straight lines between the `known` ones, level outside."""
-    after = np.clip(np.searchsorted(known, wanted), 1, max(len(known) - 1, 1))
-    before, after = after - 1, np.minimum(after, len(known) - 1)
-    span = np.maximum(known[after] - known[before], 1)
-    share = np.clip((wanted - known[before]) / span, 0, 1).astype(np.float32)
-    share = share.reshape(-1, *[1] * (values.ndim - 1))
-    return np.asarray((1 - share) * values[before] + share * values[after], np.float32)

@@ -175,6 +175,7 @@ def _read_block(path: Path, number: int, cells: int) -> MotionBlock:
 def facts_json(facts: VideoFacts) -> dict[str, Any]:
     """Return the facts as JSON can hold them: fractions as text."""
     values = {k: str(v) if isinstance(v, Fraction) else v for k, v in asdict(facts).items()}
+    del values["shown"]  # a file holds every frame of the video, copies and all
     values["rates"] = [{**asdict(rate), "rate": str(rate.rate)} for rate in facts.rates]
     return values
 

@@ -62,7 +62,8 @@ def facts_of(stored: Mapping[str, Any]) -> VideoFacts:
     for key in ("reordered", "length_s", "exposure_s"):
         _require(math.isfinite(getattr(facts, key) or 0), key, getattr(facts, key))
     _require(facts.capture_rate_source in get_args(RateSource), "rate", facts.capture_rate_source)
-    _require(isinstance(facts.variable_rate, bool), "variable_rate", facts.variable_rate)
+    for key in ("variable_rate", "interlaced"):
+        _require(isinstance(getattr(facts, key), bool), key, getattr(facts, key))
     return facts
 
 

@@ -1,15 +1,17 @@
 """What to expect of a video, and what to do, in plain words."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
-from phonoscope.types import Inspection
+from phonoscope.types import Inspection, VideoFacts
 
 _SPEECH_HZ = (300.0, 1000.0)  # from hearing that somebody speaks to understanding words
+_VOICES_HZ, _TELEPHONE_HZ = 100.0, 4000.0
 _CINEMA_HZ = 30.5
 _ORDINARY_HZ = 61.0
-_REPEATED = 0.02
+_ALIKE = 0.02
 _SATURATED = 0.05
 _TEXTURED = 0.2
 _SOFT_PX = 3.0
@@ -34,28 +36,52 @@ def _rate(found: Inspection) -> Iterator[str]:
         yield f"{rate}, rolling shutter: sound from {low:.4g} to {high:.4g} Hz can be recovered."
         return
     yield f"{rate}, global shutter: nothing above {high:.4g} Hz can be recovered from this file."
-    if high < _SPEECH_HZ[0]:
-        yield (
-            "That holds no speech. If it is slow motion, the camera recorded faster than the file "
-            "plays: give the true capture rate (--fps)."
-        )
-        if float(facts.capture_rate) < _ORDINARY_HZ:
-            yield (
-                "If the camera reads its rows one after the other, as nearly all ordinary cameras "
-                "do, sound far above that can be had with its line delay (--shutter rolling "
-                "--line-delay, from phonoscope calibrate shutter) and a short exposure."
-            )
+    if facts.capture_rate < _ORDINARY_HZ:
+        yield from _ordinary(facts)
+    elif high < _SPEECH_HZ[0]:
+        yield "That holds no speech."
     elif high < _SPEECH_HZ[1]:
         yield "Of speech that holds the pitch and little else; words need 1000 Hz and more."
+    if high < _SPEECH_HZ[0] and facts.capture_rate_source == "container":
+        yield (
+            "If it is slow motion, the camera recorded faster than the file plays: give the true "
+            "capture rate (--fps)."
+        )
+
+
+def _ordinary(facts: VideoFacts) -> Iterator[str]:
+    rate = float(facts.capture_rate)
+    exposure, known = facts.exposure_s, ""
+    if exposure is None:
+        exposure, known = 0.5 / rate, " (half of that, as is usual)"
+    left = [min(1.0, 1 / (math.pi * hz * exposure)) for hz in (_VOICES_HZ, _SPEECH_HZ[1])]
+    yield (
+        f"No speech can come from it: voices begin at {_VOICES_HZ:g} Hz and words take "
+        f"{_SPEECH_HZ[1]:g} to {_TELEPHONE_HZ:g} Hz, and frames {1e3 / rate:.3g} ms apart do not "
+        f"tell what happened between them. An exposure of {1e3 * exposure:.3g} ms{known} leaves "
+        f"no more than {left[0]:.2g} of {_VOICES_HZ:g} Hz and {left[1]:.2g} of {_SPEECH_HZ[1]:g} "
+        "Hz anyway."
+    )
+    yield (
+        f"What it holds: sway and shaking up to {rate / 2:.4g} Hz. If its rows were read one after "
+        "the other, as by nearly all ordinary cameras, and exposed briefly, also sound up to about "
+        "2000 Hz (--shutter rolling --line-delay, from phonoscope calibrate shutter). If it is a "
+        "scan of film with a soundtrack, that (phonoscope film)."
+    )
+    yield (
+        "What speech takes: 2000 frames/s or more, or a rolling shutter whose line delay is known, "
+        "and an exposure of 1/4000 s or less."
+    )
 
 
 def _transfer(found: Inspection) -> Iterator[str]:
     rate = float(found.facts.capture_rate)
-    if found.repeated > _REPEATED:
+    if found.alike > _ALIKE and not found.repeated:
         yield (
-            f"{found.repeated:.0%} of the frames repeat the one before: the video was converted "
-            "from another frame rate, as film and screen recordings are, and times are wrong by up "
-            "to a frame; find the original."
+            f"{found.alike:.0%} of the frames are the same as the one before, pixel for pixel. So "
+            "is a scene at rest behind such a codec, and so is a video that was converted from "
+            "another frame rate. Which it is cannot be told, and every frame counts as it is; find "
+            "the original."
         )
     if rate < _CINEMA_HZ and not found.facts.shutter.rolling:
         yield (

@@ -22,6 +22,7 @@ from phonoscope.sound import (
     band_of,
     displacement_information,
     foresee,
+    in_true_time,
     lamp_flicker,
     predicting,
 )
@@ -95,22 +96,25 @@ def inspect(
         blocks = [block for segment in measured for block in segment.blocks]
         cells, noise = run.measurement.cells, run.measurement.noise
         count = sum(len(block.time_s) for block in blocks)
-        sample = MotionField(run.facts, cells, noise, count, blocks)
+        sample = in_true_time(MotionField(run.facts, cells, noise, count, blocks))
         warnings = run.warnings([index for segment in measured for index in segment.lost])
+        slow = low_rate_warning(run.facts.capture_rate, run.facts.capture_rate_source)
+        frames = count if watch.whole else request.expected(run.facts)
     if watch.first is None:
         raise InputError(f"{sample.facts.name} has no frames; give another file.")
     facts = sample.facts
-    samples = sample.samples if watch.whole else request.expected(facts)
+    samples = None if frames is None else round(frames * sample.samples / count)
     chosen = band_of(request.band, facts)
     foreseen = foresee(sample, chosen, samples or sample.samples)
     begun = time.perf_counter()
     if facts.shutter.rolling:
         warnings += doubts(sample)
+    warnings += sample.warnings
     checked_s = time.perf_counter() - begun
     found = Inspection(
         facts=facts,
         size_bytes=_size(source),
-        sampled=sample.samples,
+        sampled=count,
         samples=samples,
         band_hz=chosen,
         noise_px=foreseen.noise_px,
@@ -121,20 +125,17 @@ def inspect(
         detail_px=detail_px(watch.mean, cells, noise, watch.averaged),
         picture=watch.first,
         flicker=lamp_flicker(sample),
-        repeated=watch.repeated / max(watch.count - 1, 1),
+        repeated=sample.repeated / max(watch.count - 1, 1),
+        alike=watch.alike / max(watch.count - 1, 1),
         predicted=predicting(facts),
         smoothed=foreseen.smoothed,
         lag_px=foreseen.lag_px,
         seconds=None
-        if samples is None
-        else watch.seconds(samples) + foreseen.seconds + checked_s * samples / sample.samples,
+        if frames is None
+        else watch.seconds(frames) + foreseen.seconds + checked_s * frames / count,
         memory_bytes=_memory(facts, len(cells), samples or sample.samples, chosen[1]),
         # What the rate holds is among the advice.
-        warnings=tuple(
-            w
-            for w in warnings
-            if w not in low_rate_warning(facts.capture_rate, facts.capture_rate_source)
-        ),
+        warnings=tuple(warning for warning in warnings if warning not in slow),
     )
     return replace(found, advice=advice(found))
 
@@ -144,7 +145,7 @@ class _Watch:
 
     def __init__(self, progress: Progress | None) -> None:
         self.first: Luma | None = None
-        self.count = self.repeated = 0
+        self.count = self.alike = 0
         self.whole = False
         self._progress = progress
         self._before: Luma | None = None
@@ -203,7 +204,7 @@ class _Watch:
         elif self.count < _AVERAGED:
             self._sum += luma
         if self._before is not None:
-            self.repeated += bool(np.array_equal(self._before, luma))
+            self.alike += bool(np.array_equal(self._before, luma))
         self._before = luma
         self.count += 1
 

@@ -32,7 +32,7 @@ from phonoscope.motion.threads import is_alone
 from phonoscope.pipeline.record import versions
 from phonoscope.pipeline.request import AnyRegion, Progress, Rate, Reading, Request
 from phonoscope.pipeline.shutter import shutter_by_own_lamp
-from phonoscope.sound import band_of, select
+from phonoscope.sound import band_of, in_true_time, select
 from phonoscope.types import Frame, MotionField, Shutter, Stretches, VideoFacts
 from phonoscope.video import Video, low_rate_warning, open_video, prefetch
 
@@ -171,6 +171,9 @@ def motion_field(
 ) -> Iterator[MotionField]:
     """Yield the motion field of a video, measured now, or of a motion file, cut to what is asked.
 
+    It holds the frames that the camera took, each at its own time: see
+    `phonoscope.sound.in_true_time`.
+
     One of a video is in a file until the block ends: `kept`, as in `recover`, or a temporary one.
     The other parameters and the errors are those of `measure`; `band` is checked before anything is
     measured.
@@ -182,7 +185,7 @@ def motion_field(
         dask=dask, workers=workers,
     )  # fmt: skip
     with motion_of(request) as field:
-        yield field
+        yield in_true_time(field)
 
 
 @contextmanager
@@ -351,7 +354,7 @@ class Run:
         return (
             *known,
             f"{len(lost)} frame{'s' * (len(lost) > 1)} (the first is {lost[0]}) moved too far from "
-            "the others to be followed; expect clicks there, or choose a steadier range.",
+            "the others to be followed; choose a steadier range.",
         )
 
 
@@ -360,6 +363,12 @@ def measuring(request: Request, sampled: Sampled | None = None) -> Iterator[Run]
     """Open a source and begin to measure it; `sampled` may let fewer frames pass."""
     with _connected(request) as hands, _opened(request) as video:
         shutter = _shutter(request, video.facts)
+        if shutter.rolling and video.facts.interlaced:
+            raise InputError(
+                f"{video.facts.name} is interlaced, so that a frame's rows are read in two turns "
+                "which no line delay tells; record progressive frames, or take the rows as read at "
+                "once (--shutter global)."
+            )
         facts = replace(video.facts, shutter=shutter)
         band_of(request.band, facts)  # wrong ones fail now, not in the end
         if shutter.rolling:

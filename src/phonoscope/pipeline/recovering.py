@@ -28,6 +28,7 @@ from phonoscope.pipeline.shutter import doubts
 from phonoscope.sound import (
     Response,
     check_polish,
+    in_true_time,
     listen,
     measure_response,
     polish,
@@ -168,7 +169,8 @@ def recover(
             "duration_s": request.duration,
         }
     _load_ahead()
-    with motion_of(request) as field:
+    with motion_of(request) as measured:
+        field = in_true_time(measured)
         if field.facts.shutter.rolling:
             field = replace(field, warnings=(*field.warnings, *doubts(field)))
         sound = listen(field, band=request.band, response=response, separate=separate)
@@ -235,5 +237,6 @@ def calibrate_response(
         reading=Reading(shutter="global"),
     )  # fmt: skip
     samples, rate = read_audio(known)[:2] if isinstance(known, str | os.PathLike) else known
-    with motion_of(request) as field:
+    with motion_of(request) as measured:
+        field = in_true_time(measured)
         return measure_response(field, resample(samples, rate, field.rate_hz), request.band)

@@ -192,7 +192,7 @@ def _pictures(folder: Path, field: MotionField, sound: Sound) -> Iterator[_Shown
             "The sound's motion over time, with the noise's own size",
             "The motion itself, in pixels. The grey band is as wide as the noise left in it."
             + ("" if sound.measured is None else
-               " What lies between the read-outs of the rows is interpolated."),
+               " What was not read, between rows or for want of a frame, is interpolated."),
         ),
         (
             "spectrum", lambda path: draw_spectrum(sound, path),
@@ -348,7 +348,8 @@ def _table(record: Mapping[str, Any]) -> str:
         "time base": f"{known('capture_fps_exact')} frames/s ({known('capture_fps_source')}); the "
         + ("file has no clock" if playback is None else f"file plays at {playback:.6g}"),
         "even frames": "no: each frame's own time is used" if record.get("variable_rate") else
-        "yes",
+        f"yes; copies left out: {record.get('frames_repeated', 0)}, missing and filled in: "
+        f"{record.get('frames_missing', 0)}",
         "shutter": read,
         "measured": f"{known('frames')} frames in {known('cells')} cells",
         "band": f"{low:.6g} to {high:.6g} Hz; the shutter holds no more than its rate allows",

@@ -17,6 +17,7 @@ from phonoscope.sound.response import (
 )
 from phonoscope.sound.select import select
 from phonoscope.sound.shapes import deflection_shapes
+from phonoscope.sound.truetime import in_true_time
 from phonoscope.sound.verdict import predicting
 from phonoscope.sound.whiten import PER_CELL, displacement_information
 
@@ -34,6 +35,7 @@ __all__ = [
     "displacement_information",
     "displacement_spectrum",
     "foresee",
+    "in_true_time",
     "is_response_file",
     "lamp_flicker",
     "left_by_exposure",

@@ -170,7 +170,7 @@ def _one_clock(part: MotionField, where: str) -> float:
 
 def _mean(part: MotionField) -> tuple[Float64, Float64, Float64]:
     """Return the times, the weighted mean ``(sample, 2)`` and its mean error covariance."""
-    times, signals = [], []
+    times, signals, first = [], [], 0
     total, told = np.zeros((2, 2)), np.zeros((2, 2))
     for block in part.blocks:
         information = displacement_information(block.information)
@@ -178,8 +178,12 @@ def _mean(part: MotionField) -> tuple[Float64, Float64, Float64]:
         covariance, known = _inverse(information.sum(axis=0))
         signal = weighted @ covariance
         signal[:, ~known] = np.nan
-        times.append(block.time_s)
-        signals.append(signal)
+        count = len(block.time_s)
+        # What is filled in was not seen.
+        seen = slice(count) if part.measured is None else part.measured[first : first + count]
+        first += count
+        times.append(block.time_s[seen])
+        signals.append(signal[seen])
         both = len(block.time_s) * np.outer(known, known)
         total += both * covariance
         told += both

@@ -169,6 +169,7 @@ def _in_pixels(
         verdict=attention.verdict,
         hearing=_hearing(attention, heard, directions),
         warnings=field.warnings,
+        measured=field.measured,
     )
     return sound, heard.response * scale
 
@@ -225,6 +226,7 @@ def _nothing_heard(attention: Attention, virtual: Float64) -> Sound:
         motion_rms_px=0.0,
         verdict=verdict,
         hearing=np.zeros(len(field.cells)),
+        measured=field.measured,
         warnings=(
             *field.warnings,
             f"nothing above the noise floor{because}: what is written is noise.",

@@ -97,9 +97,13 @@ def in_squares(field: MotionField, layout: Layout) -> MotionField:
         return MotionBlock(block.time_s, motion, np.ones(motion.shape[:2], np.float32), claimed)
 
     first = np.unique(square, return_index=True)[1]
+    rate = field.rate_hz
+    if field.facts.variable_rate:  # frames will be evened out, as many as there are
+        span = field.blocks[-1].time_s[-1] - field.blocks[0].time_s[0]
+        rate = Fraction((field.samples - 1) / float(span))
     return replace(
         field,
-        facts=replace(field.facts, shutter=Shutter()),
+        facts=replace(field.facts, shutter=Shutter(), capture_rate=rate),
         cells=Cells(
             cells.x_px[first], cells.y_px[first], cells.width_px[first],
             np.full(count, side, np.int32), np.zeros(count),

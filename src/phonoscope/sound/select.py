@@ -106,6 +106,10 @@ def _in_time(field: MotionField, start: float, duration: float | None) -> Motion
             f"a duration of {duration:g} s from {start:g} s goes beyond the end of the clip at "
             f"{length:.6g} s; give at most {length - start:.6g} s, or leave duration out."
         )
+    if field.facts.variable_rate:
+        since = field.time_s - field.time_s[0]
+        ends = (start, np.inf if duration is None else start + duration)
+        first, last = np.searchsorted(since, np.array(ends) - 1e-9).tolist()
     cuts: list[tuple[int, slice]] = []
     lengths: list[int] = []
     position = 0
@@ -129,4 +133,5 @@ def _in_time(field: MotionField, start: float, duration: float | None) -> Motion
             block.time_s[part], block.motion[part], block.gain[part], block.information, lost
         )
 
-    return replace(field, samples=sum(lengths), blocks=LazyBlocks(lengths, read))
+    measured = None if field.measured is None else field.measured[max(first, 0) : last]
+    return replace(field, samples=sum(lengths), blocks=LazyBlocks(lengths, read), measured=measured)

@@ -58,7 +58,9 @@ class Inspection:
     flicker
         Of a lamp, or None where none was found.
     repeated
-        Share of the frames sampled that repeat the one before.
+        Share of the frames sampled that are left out, as copies of the one before.
+    alike
+        Share of them that are the same as the one before, pixel for pixel, for whatever reason.
     predicted
         Whether the codec predicts frames from each other.
     smoothed
@@ -90,6 +92,7 @@ class Inspection:
     picture: Luma
     flicker: Flicker | None
     repeated: float
+    alike: float
     predicted: bool
     smoothed: bool
     lag_px: float

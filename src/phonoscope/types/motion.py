@@ -111,6 +111,11 @@ class MotionField:
     blocks
         The samples in order, in blocks that are loaded as they are asked for, so that a field much
         larger than memory can be walked through. `motion`, `gain` and `time_s` hold all at once.
+    measured
+        ``(sample,)`` False where there was no frame, and motion is a straight line between its
+        neighbours; None where every sample is one.
+    repeated
+        Number of frames of the video that were left out, because each is a copy of the one before.
     """
 
     facts: VideoFacts
@@ -121,6 +126,8 @@ class MotionField:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     picture: NDArray[np.uint8] | None = field(default=None, repr=False)
+    measured: NDArray[np.bool_] | None = field(default=None, repr=False)
+    repeated: int = 0
 
     @property
     def rate_hz(self) -> Fraction:

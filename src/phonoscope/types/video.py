@@ -181,6 +181,11 @@ class VideoFacts:
         Of the first frame, as time since midnight, where the file has a timecode; else None.
     recorded
         When recording began, as the file says: ISO 8601 to the second; empty where it does not.
+    shown
+        How many frames of the file show each frame that the camera took, in the mean: 5/4 for film
+        of 24 frames/s in a file of 30. `capture_rate` is that of the camera's.
+    interlaced
+        Whether each frame holds two fields, of every second row each, taken half a frame apart.
     """
 
     name: str
@@ -206,6 +211,8 @@ class VideoFacts:
     meant_rate: Fraction | None = None
     timecode_s: Fraction | None = None
     recorded: str = ""
+    shown: Fraction = Fraction(1)
+    interlaced: bool = False
 
     @property
     def slower(self) -> Fraction:
@@ -213,7 +220,7 @@ class VideoFacts:
         plays = self.container_rate
         if self.variable_rate and self.capture_rate != plays:
             plays = self.meant_rate or plays  # as the frames' times are stretched
-        return Fraction(1) if plays is None else self.capture_rate / plays
+        return Fraction(1) if plays is None else self.capture_rate * self.shown / plays
 
     @property
     def frames_about(self) -> int | None:

@@ -160,6 +160,8 @@ def _facts(
             f"players turn this video by {rotation} degrees; frames and regions are in the "
             "coordinates of the picture as stored, unturned.",
         )
+    if trial.interlaced_frame:
+        warnings += (_interlaced_warning(chosen.rate),)
     shutter, sentence = shutter_of(tags, (trial.width, trial.height), chosen.rate)
     if sentence:
         warnings += (sentence,)
@@ -182,6 +184,7 @@ def _facts(
         warnings=warnings,
         length_s=None if container.duration is None else container.duration / av.time_base,
         rates=rates,
+        interlaced=bool(trial.interlaced_frame),
         meant_rate=clock.nominal if clock is not None and variable else None,
         timecode_s=timecode_of(
             (container.metadata, *(each.metadata for each in container.streams)),
@@ -205,6 +208,16 @@ def _variable_warning(clock: Clock | None, capture_rate: Fraction) -> str:
     if clock is not None and capture_rate != clock.rate:
         text += f", stretched so that {plain(clock.nominal)} frames/s become {plain(capture_rate)}"
     return text + "; prefer a camera setting with a constant rate."
+
+
+def _interlaced_warning(rate: Fraction) -> str:
+    # The mean of two instants that are half a frame apart has cos(pi f / 2 rate) of its amplitude.
+    return (
+        "the file says that each frame holds two fields, taken half a frame apart (interlaced): "
+        f"what is heard is the mean of both, which leaves 0.71 of {plain(rate / 2)} Hz and 0.92 of "
+        "half of that; record progressive frames, and leave these as they are: a program that "
+        "makes whole frames of them invents every second row."
+    )
 
 
 def _scan(container: InputContainer, stream: VideoStream) -> _Scan:

@@ -187,8 +187,8 @@ def low_rate_warning(rate: Fraction, source: RateSource) -> tuple[str, ...]:
     """Return what the user of a slow global shutter should know, or nothing."""
     if rate >= LOW_RATE_HZ:
         return ()
-    text = f"at a capture rate of {plain(rate)} frames/s, whole frames hold sound up to "
-    text += f"{plain(rate / 2)} Hz only"
+    text = f"at a capture rate of {plain(rate)} frames/s, whole frames hold nothing above "
+    text += f"{plain(rate / 2)} Hz, and no speech, which is 100 to 4000 Hz"
     if source in ("file", "sidecar"):  # the camera itself says how fast it recorded
         return (text + ".",)
     return (
