@@ -153,7 +153,8 @@ def recover(
     measuring: dict[str, Any] = {
         "fps": fps, "region": region or (), "cell": cell, "start": start, "duration": duration,
         "shutter": shutter, "line_delay": line_delay, "readout": readout, "direction": direction,
-        "pattern": pattern, "device": device, "dask": dask, "workers": workers, "kept": unfinished(target),
+        "pattern": pattern, "device": device, "dask": dask, "workers": workers,
+        "kept": unfinished(target),
         "fingerprint": (json_file is not None or report is not None) and not is_url(source),
     }  # fmt: skip
     with progress_bar(quiet) as progress:

@@ -27,8 +27,8 @@ _PIXELS = 2**28
 _MOST_BLOCKS = 8
 
 Poses = Sequence[NDArray[Any]]
-"""Where the picture was last seen: ``(rows, columns, 2)`` in px for each region. Of speckle, all that
-trackers need to go on."""
+"""Where the picture was last seen: ``(rows, columns, 2)`` in px for each region. Of speckle, all
+that trackers need to go on."""
 
 
 def segment_frames(width: int, height: int) -> int:

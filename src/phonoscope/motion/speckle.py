@@ -16,6 +16,7 @@ from phonoscope.motion.speckle_track import STATES, Followed, SpeckleTracker
 from phonoscope.types import Float64, Frame, MotionBlock, NoiseModel, Shutter
 
 _TOLD = 16  # frames
+_KNOWN_SHARE = 0.5  # of the frames of a block
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,9 +112,10 @@ def _claimed(followed: Sequence[Followed]) -> Float64:
     if not told:
         return result
     each = np.array([one.information for one in told])
-    known = (np.linalg.det(each) > 0).all(axis=0)
-    safe = np.where(known[:, None, None], each, np.eye(2))
+    there = np.linalg.det(each) > 0
+    inverse = np.linalg.inv(np.where(there[..., None, None], each, np.eye(2)))
     spread = np.array([one.spread for one in told])
-    covariance = np.mean(np.linalg.inv(safe) * spread[:, None, None, None], axis=0)
-    result[:, :2, :2] = np.where(known[:, None, None], np.linalg.inv(covariance), 0)
+    errors = np.where(there[..., None, None], inverse * spread[:, None, None, None], 0).sum(axis=0)
+    known = there.mean(axis=0) > _KNOWN_SHARE
+    result[known, :2, :2] = np.linalg.inv(errors[known] / there.sum(axis=0)[known, None, None])
     return result

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonoscope.motion.correlate import along_x, along_y
+from phonoscope.motion.derivative import noise_gram
 from phonoscope.types import Float32, Float64
 
 _HALF_TAPS = 8
@@ -43,22 +44,27 @@ class Shifted:
             hidden[:, edge] = True
         return cls(part, hidden, place)
 
-    def against(
-        self, anchor: NDArray[np.int64], shape: tuple[int, int], margin: int
-    ) -> tuple[Window, Window]:
-        """Return which part of a template, and which of the picture, show the same.
 
-        `anchor` is which pixel of the pattern the template shows `margin` px within its corner.
-        """
-        there, own = [], []
-        moves = (self.place - anchor)[::-1]
-        for moved, n, most in zip(moves, self.picture.shape, shape, strict=True):
-            first = margin - int(moved)
-            begin, end = max(first, 0), min(first + n, most)
-            end = max(begin, end)
-            there.append(slice(begin, end))
-            own.append(slice(begin - first, end - first))
-        return (there[0], there[1]), (own[0], own[1])
+def overlap(
+    moved: NDArray[np.int64], shape: tuple[int, int], wide: tuple[int, int], margin: int
+) -> tuple[Window, Window]:
+    """Return which part of a template, and which of a picture, show the same.
+
+    Parameters
+    ----------
+    moved
+        ``(2,)`` (x, y) by which the pattern has moved in the picture, px.
+    shape, wide
+        Of the picture and the template, which lies `margin` px beyond it on each side at first.
+    """
+    there, own = [], []
+    for by, n, most in zip(moved[::-1], shape, wide, strict=True):
+        first = margin - int(by)
+        begin = min(max(first, 0), most)
+        end = max(begin, min(first + n, most))
+        there.append(slice(begin, end))
+        own.append(slice(begin - first, end - first))
+    return (there[0], there[1]), (own[0], own[1])
 
 
 @cache
@@ -106,36 +112,46 @@ class Fit:
                    np.zeros(cells), 0.0, shifted)  # fmt: skip
 
     @classmethod
-    def of(cls, sums: Float64, at: Float64, shifted: "Shifted") -> "Fit":
-        # Of each cell: [slope x, slope y, template, 1] and the frame, weighted.
-        gram = np.empty((len(sums), 5, 5))
-        gram[:, *np.triu_indices(5)] = sums
-        gram[:, *np.triu_indices(5)[::-1]] = sums
-        rest = gram[:, 2:, 2:]
-        # Template and level are taken out of slopes and frame.
-        own = rest[:, :2, :2]
-        det = own[:, 0, 0] * own[:, 1, 1] - own[:, 0, 1] ** 2
-        good = det > 1e-9 * own[:, 0, 0] * own[:, 1, 1] + 1e-30
-        inverse = np.zeros_like(own)
-        inverse[:, 0, 0], inverse[:, 1, 1] = own[:, 1, 1], own[:, 0, 0]
-        inverse[:, 0, 1] = inverse[:, 1, 0] = -own[:, 0, 1]
-        inverse *= np.where(good, 1 / np.where(good, det, 1), 0)[:, None, None]
-        others = [0, 1, 4]
-        cross = gram[:, 2:4][:, :, others]
-        left = gram[:, others][:, :, others] - cross.transpose(0, 2, 1) @ inverse @ cross
-        left[~good] = 0
-        slope, right = left[:, :2, :2], left[:, :2, 2]
-        plain = np.einsum("cij,cj->ci", inverse, gram[:, 2:4, 4])
-        like, level = plain[:, 0], plain[:, 1]
-        total, pull = slope.sum(axis=0), right.sum(axis=0)
-        step = -np.linalg.solve(total + 1e-9 * np.trace(total) * np.eye(2) + 1e-30, pull)
-        known = np.linalg.det(slope) > _KNOWN_SHARE * np.trace(slope, axis1=1, axis2=2) ** 2
-        safe = np.where(known[:, None, None], slope, np.eye(2))
-        apart = np.where(known[:, None], -np.linalg.solve(safe, right[:, :, None])[:, :, 0], 0)
-        information = np.where(known[:, None, None], slope, 0)
-        # Of the pattern's power in frame and template, how much they share.
-        spread = own[:, 0, 0] - own[:, 0, 1] ** 2 / np.maximum(own[:, 1, 1], 1e-30)
-        seen = gram[:, 4, 4] - gram[:, 3, 4] ** 2 / np.maximum(gram[:, 3, 3], 1e-30)
-        shared = gram[:, 2, 4] - gram[:, 2, 3] * gram[:, 3, 4] / np.maximum(gram[:, 3, 3], 1e-30)
-        likeness = float(shared.sum() / max(math.sqrt(float(spread.sum() * seen.sum())), 1e-30))
-        return cls(at, step, apart, information, like, level, likeness, shifted)
+    def of(cls, sums: Float64, at: Float64, shifted: "Shifted", far_px: float) -> "Fit":
+        """Solve what `phonoscope.motion.speckle_kernel.gather` summed for each cell.
+
+        Of a cell that seems to be further than `far_px` from the whole nothing is known.
+        """
+        gram = np.empty((len(sums), 5, 5))  # of slopes in x and y, template, 1, and the frame
+        gram[:, *np.triu_indices(5)] = sums[:, :15]
+        gram[:, *np.triu_indices(5)[::-1]] = sums[:, :15]
+        # The template's own noise is no slope and no pattern.
+        noise = sums[:, 15]
+        gram[:, [0, 1], [0, 1]] -= (noise * _noise_of_slope())[:, None]
+        gram[:, 2, 2] -= noise
+        # The level is taken out of all, and then the template out of slopes and frame.
+        held = gram[:, 3, 3]
+        level = gram[:, :, 3] / np.where(held > 0, held, 1)[:, None]
+        gram = gram - level[:, :, None] * level[:, None, :] * held[:, None, None]
+        power, shared = gram[:, 2, 2], gram[:, 2, 4]
+        good = (held > 0) & (power > _KNOWN_SHARE * held * level[:, 2] ** 2)
+        safe = np.where(good, power, 1)
+        like = np.where(good, shared / safe, 0)
+        left = gram - gram[:, :, 2, None] * gram[:, 2, None, :] / safe[:, None, None]
+        slope, right = left[:, :2, :2], left[:, :2, 4]
+        trace = np.trace(slope, axis1=1, axis2=2)
+        known = good & (np.linalg.det(slope) > _KNOWN_SHARE * trace**2) & (trace > 0)
+        total = power[good].sum()
+        whole = float(shared[good].sum() / total) if total > 0 else 0.0
+        seen = float(gram[good, 4, 4].sum())
+        likeness = whole * math.sqrt(total / seen) if seen > 0 else 0.0
+        if not known.any() or whole <= 0:
+            return cls.none(at, len(sums), shifted)
+        step = -np.linalg.solve(slope[known].sum(axis=0), right[known].sum(axis=0)) / whole
+        apart, information = np.zeros((len(sums), 2)), np.zeros((len(sums), 2, 2))
+        apart[known] = -np.linalg.solve(slope[known], right[known][:, :, None])[:, :, 0] / whole
+        information[known] = slope[known] * whole**2
+        astray = ~known | (np.abs(apart - step).max(axis=1) > far_px)
+        apart[astray], information[astray] = step, 0
+        rest = level[:, 4] - like * level[:, 2]
+        return cls(at, step, apart, information, like, rest, likeness, shifted)
+
+
+@cache
+def _noise_of_slope() -> float:
+    return float(noise_gram()[1, 1])

@@ -12,30 +12,26 @@ _KNOWN = np.float32(1e29)  # less than that is known
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
-def expect(
-    picture: Float32, blind: NDArray[np.bool_], template: Float32, variance: Float32, dark: float,
-    slope: float, boil: float, guess: Float32, weight: Float32,
+def weigh(
+    blind: NDArray[np.bool_], template: Float32, variance: Float32, dark: float, slope: float,
+    boil: float, weight: Float32, noise: Float32,
 ) -> None:  # fmt: skip
-    # Fills the best picture of the pattern at this moment, and each pixel's weight.
-    least, rise, gain = np.float32(dark), np.float32(slope), np.float32(boil)
-    for y in range(picture.shape[0]):
-        for x in range(picture.shape[1]):
-            there = template[y, x]
-            light = max(there, np.float32(0))
-            noise = least + rise * light
-            own = variance[y, x] + gain * light
-            if variance[y, x] > _KNOWN:
-                guess[y, x] = picture[y, x]
-                weight[y, x] = 0
-                continue
-            share = np.float32(0) if blind[y, x] else own / (own + noise)
-            guess[y, x] = there + share * (picture[y, x] - there)
-            weight[y, x] = np.float32(0) if blind[y, x] else 1 / (own + noise)
+    # Fills each pixel's weight, one over the variance of what it may differ from the template, and
+    # the template's own noise: what has boiled since is none, but another pattern.
+    least, rise, more = np.float32(dark), np.float32(slope), np.float32(boil)
+    for y in range(blind.shape[0]):
+        for x in range(blind.shape[1]):
+            light = max(template[y, x], np.float32(0))
+            camera = least + rise * light
+            own = camera + more * light + variance[y, x]
+            noise[y, x] = min(variance[y, x], camera)
+            unused = blind[y, x] or variance[y, x] > _KNOWN
+            weight[y, x] = np.float32(0) if unused else 1 / own
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
 def gather(
-    picture: Float32, template: Float32, slopes: Float32, weight: Float32,
+    picture: Float32, template: Float32, noise: Float32, slopes: Float32, weight: Float32,
     rows: NDArray[np.int64], columns: NDArray[np.int64], across: int, sums: Float64,
 ) -> None:  # fmt: skip
     width = picture.shape[1]
@@ -48,7 +44,7 @@ def gather(
                 last += 1
             s00 = s01 = s02 = s03 = s04 = np.float32(0)
             s11 = s12 = s13 = s14 = np.float32(0)
-            s22 = s23 = s24 = s33 = s34 = s44 = np.float32(0)
+            s22 = s23 = s24 = s33 = s34 = s44 = s55 = np.float32(0)
             for x in range(first, last):
                 w = weight[y, x]
                 a, b, t, f = slopes[0, y, x], slopes[1, y, x], template[y, x], picture[y, x]
@@ -67,6 +63,7 @@ def gather(
                 s33 += w
                 s34 += w * f
                 s44 += w * f * f
+                s55 += w * noise[y, x]
             own = sums[rows[y] * across + column]
             own[0] += s00
             own[1] += s01
@@ -83,6 +80,7 @@ def gather(
             own[12] += s33
             own[13] += s34
             own[14] += s44
+            own[15] += s55
             first = last
 
 

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from phonoscope.motion.cells import Grid
 from phonoscope.motion.derivative import gradient
-from phonoscope.motion.speckle_fit import Fit, Shifted
-from phonoscope.motion.speckle_kernel import UNKNOWN, boiled, expect, gather, renew
+from phonoscope.motion.speckle_fit import Fit, Shifted, overlap
+from phonoscope.motion.speckle_kernel import UNKNOWN, boiled, gather, renew, weigh
 from phonoscope.motion.speckle_look import SpeckleLook, near_full
 from phonoscope.types import Float32, Float64, Luma
 
@@ -35,12 +35,13 @@ MARGIN_PX = 16
 STATES = 4
 """Arrays of a tracker's state."""
 
-_NEAR_PX = 0.02
-_ITERATIONS = 6
-_LOST = 0.3  # share of the pattern that must be found again
+_NEAR_PX = 0.01
+_ITERATIONS = 10
+_HALF_PX = 0.7  # of a diagonal: how far the nearest whole pixel may be
+_NEAR = 0.75  # of the likeness that would be expected there: else the pattern is sought
 _SURE = 6.0  # standard deviations above the correlation of unrelated patterns
 _FOUND = 0.7  # of the usual likeness: else the pattern is sought everywhere
-_FAR = 0.35  # of a speckle: what moves less from frame to frame is where it was
+_FAR = 0.5  # of a speckle from the whole: no cell is, but a fit may be
 _USUAL = 0.1  # of a new value, in what is usual
 _OVERLAP = 0.25  # of the picture, that the template must show
 
@@ -91,6 +92,7 @@ class SpeckleTracker:
         self._cell_of_row = _cell_of(grid.y_edges - grid.y_edges[0], wide[0])
         self._cell_of_column = _cell_of(grid.x_edges - grid.x_edges[0], wide[1])
         self._sure = min(0.9, _SURE * look.grain_px / math.sqrt(height * width))
+        self._near = _NEAR * 0.5 ** ((2 * _HALF_PX / look.grain_px) ** 2)
         if state:
             template, variance, belief, numbers = state
             self._template = template.astype(np.float32)
@@ -120,19 +122,19 @@ class SpeckleTracker:
         blind = near_full(frame, self._look.full_scale, 1)
         if self._usual == 0:
             return self._begin(frame, blind, lost=False)
-        place = self._nearest(frame)
-        fit = self._fitted(frame, blind, place)
-        if not self._is_good(fit):
+        place, likeness = self._nearest(frame)
+        sought = None
+        if likeness < self._near * self._usual:
             sought = self._sought(frame)
-            if sought is not None:
-                other = self._fitted(frame, blind, sought)
-                fit = max(fit, other, key=lambda one: one.likeness)
-        if fit.likeness < max(_LOST, self._sure):
+            if self._likeness(frame, sought) > likeness:
+                place = sought
+        fit = self._fitted(frame, blind, place)
+        if sought is None and fit.likeness < _FOUND * self._usual:
+            other = self._fitted(frame, blind, self._sought(frame))
+            fit = max(fit, other, key=lambda one: one.likeness)
+        if fit.likeness < self._sure:
             return self._begin(frame, blind, lost=True)
         return self._taken(fit)
-
-    def _is_good(self, fit: Fit) -> bool:
-        return fit.likeness > _FOUND * self._usual
 
     def _begin(self, frame: Float32, blind: NDArray[np.bool_], *, lost: bool) -> Followed:
         self._variance[:] = UNKNOWN
@@ -144,29 +146,28 @@ class SpeckleTracker:
         motion = self._at + self._belief
         return Followed(motion, np.zeros((cells, 2, 2)), 1.0, 0.0, lost)
 
-    def _nearest(self, frame: Float32) -> Float64:
-        # Of where the pattern was, and where it would be if it went on, the likelier.
+    def _nearest(self, frame: Float32) -> tuple[Float64, float]:
+        # Of where the pattern was, and where it would be if it went on, the likelier; how like.
         one, two = self._at - self._before, self._before - self._older
         places: list[Float64] = [self._at, self._at + one, self._at + 2 * one - two]
-        if max(np.abs(one).max(), np.abs(two).max()) < _FAR / 2 * self._look.grain_px:
-            return places[0]
-        return max(places, key=lambda place: self._likeness(frame, place))
+        if max(np.abs(one).max(), np.abs(two).max()) < 0.5:
+            places = places[:1]
+        likeness = [self._likeness(frame, place) for place in places]
+        best = int(np.argmax(likeness))
+        return places[best], likeness[best]
 
     def _likeness(self, frame: Float32, place: Float64) -> float:
-        x, y = np.round(place - self._anchor).astype(int)
-        if max(abs(x), abs(y)) > MARGIN_PX:
+        # Correlation of every other pixel with the template, to whole pixels.
+        whole = np.round(place).astype(np.int64) - self._anchor
+        there, own = overlap(whole, self._shape, self._template.shape, MARGIN_PX)
+        known = self._variance[there][::2, ::2] < UNKNOWN / 2
+        if known.sum() < _OVERLAP * frame.size / 4:
             return -1.0
-        height, width = self._shape
-        own = (slice(MARGIN_PX - y, MARGIN_PX - y + height, 2),
-               slice(MARGIN_PX - x, MARGIN_PX - x + width, 2))  # fmt: skip
-        known = self._variance[own] < UNKNOWN / 2
-        seen, there = frame[::2, ::2][known], self._template[own][known]
-        if len(seen) < 64:
-            return -1.0
-        seen, there = seen - seen.mean(), there - there.mean()
-        return float(seen @ there / max(math.sqrt(float((seen @ seen) * (there @ there))), 1e-9))
+        seen, model = frame[own][::2, ::2][known], self._template[there][::2, ::2][known]
+        seen, model = seen - seen.mean(), model - model.mean()
+        return float(seen @ model / max(math.sqrt(float((seen @ seen) * (model @ model))), 1e-9))
 
-    def _sought(self, frame: Float32) -> Float64 | None:
+    def _sought(self, frame: Float32) -> Float64:
         # Where the picture is most like the template, whole pixels, up to half of it away.
         from scipy.fft import irfft2, next_fast_len, rfft2
 
@@ -215,7 +216,9 @@ class SpeckleTracker:
         self._anchor = place
 
     def _fit(self, shifted: Shifted, at: Float64) -> Fit:
-        window, seen = shifted.against(self._anchor, self._template.shape, MARGIN_PX)
+        window, seen = overlap(
+            shifted.place - self._anchor, self._shape, self._template.shape, MARGIN_PX
+        )
         template = np.ascontiguousarray(self._template[window])
         variance = np.ascontiguousarray(self._variance[window])
         picture = np.ascontiguousarray(shifted.picture[seen])
@@ -223,21 +226,22 @@ class SpeckleTracker:
         if picture.size < _OVERLAP * shifted.picture.size:
             return Fit.none(at, self._grid.cells, shifted)
         look = self._look
-        guess = np.empty_like(template)
-        weight = np.empty_like(template)
-        expect(picture, blind, template, variance, look.dark, look.slope,
-                self._boil, guess, weight)  # fmt: skip
-        slopes = gradient(guess)
+        weight, noise = np.empty_like(template), np.empty_like(template)
+        weigh(blind, template, variance, look.dark, look.slope, self._boil, weight, noise)
+        # What is not known yet is taken from the frame, so that there is no edge.
+        slopes = gradient(np.where(variance > UNKNOWN / 2, picture, template))
         rows = np.ascontiguousarray(self._cell_of_row[window[0]])
         columns = np.ascontiguousarray(self._cell_of_column[window[1]])
-        sums = np.zeros((self._grid.cells, 15))
-        gather(picture, template, slopes, weight, rows, columns, self._grid.columns, sums)
-        return Fit.of(sums, at, shifted)
+        sums = np.zeros((self._grid.cells, 16))
+        gather(picture, template, noise, slopes, weight, rows, columns, self._grid.columns, sums)
+        return Fit.of(sums, at, shifted, _FAR * look.grain_px)
 
     def _taken(self, fit: Fit) -> Followed:
         look, shifted = self._look, fit.shifted
         self._keep_within(shifted.place)
-        rows, columns = own = shifted.against(self._anchor, self._template.shape, MARGIN_PX)[0]
+        rows, columns = own = overlap(
+            shifted.place - self._anchor, self._shape, self._template.shape, MARGIN_PX
+        )[0]
         boil = max(0.0, boiled(
             shifted.picture, shifted.blind, self._template[own], self._variance[own], look.dark,
             look.slope, fit.like, fit.level, self._cell_of_row[rows],
@@ -257,7 +261,9 @@ class SpeckleTracker:
             self._variance < UNKNOWN / 2, np.float32(boil) * np.maximum(self._template, 0), 0
         )
         renewed = np.zeros((self._grid.cells, 2))
-        rows, columns = window = shifted.against(self._anchor, self._template.shape, MARGIN_PX)[0]
+        rows, columns = window = overlap(
+            shifted.place - self._anchor, self._shape, self._template.shape, MARGIN_PX
+        )[0]
         renew(
             shifted.picture, shifted.blind, self._template[window], self._variance[window],
             self._look.dark, self._look.slope, self._cell_of_row[rows],
