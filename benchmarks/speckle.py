@@ -109,7 +109,8 @@ def bound_db(scene: Speckle, truth: Float64) -> float:
     y, x = np.gradient(image)
     variance = scene.camera.noise_variance(image)
     told = [[float(np.sum(a * b / variance)) for b in (x, y)] for a in (x, y)]
-    error = float(along(scene, np.linalg.inv(told)) @ along(scene, np.eye(2)))
+    inverse = np.asarray(np.linalg.inv(told), np.float64)
+    error = float(along(scene, inverse) @ along(scene, np.eye(2)))
     share = 2 * (BAND_HZ[1] - BAND_HZ[0]) / FPS
     return 10 * math.log10(float(np.mean(limited(truth, FPS) ** 2)) / (error * share))
 

@@ -16,6 +16,8 @@ _DIFFERENCES = np.array([1, -6, 15, -20, 15, -6, 1], np.float32)
 _LAGS = 24
 _FRAMES = 16
 _ROUNDING = 1 / 12
+_FEWEST_SPECKLES = 5
+_SMALLEST_PX = 24
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +46,7 @@ def look_at_speckle(lumas: Sequence[Luma], grid: Grid, full_scale: int) -> Speck
     Raises
     ------
     InputError
-        If there is no pattern that stands out of the noise.
+        If there is no pattern that stands out of the noise, or the region is too small to follow it.
     """
     frames = [np.ascontiguousarray(luma[grid.window], np.float32) for luma in lumas]
     chosen = frames[:: max(1, len(frames) // _FRAMES)]
@@ -59,7 +61,15 @@ def look_at_speckle(lumas: Sequence[Luma], grid: Grid, full_scale: int) -> Speck
             f"no speckle: the picture is flat (values {lumas[0].min()} to {lumas[0].max()}); "
             "choose a region that the laser lights, or expose for longer."
         )
-    return SpeckleLook(dark, slope, _grain_px(chosen, dark + slope * mean), full_scale)
+    grain = _grain_px(chosen, dark + slope * mean)
+    height, width = chosen[0].shape
+    if min(height, width) < max(_FEWEST_SPECKLES * grain, _SMALLEST_PX):
+        raise InputError(
+            f"a region of {width} x {height} px is too small for speckles of {grain:.1f} px, which "
+            f"become others as they cross it; give one of {_FEWEST_SPECKLES} speckles or more, and "
+            f"{_SMALLEST_PX} px at least, to either side."
+        )
+    return SpeckleLook(dark, slope, grain, full_scale)
 
 
 def _noise_in_detail(frames: Sequence[Float32], full_scale: int) -> tuple[float, float]:
