@@ -46,7 +46,7 @@ def look_at_speckle(lumas: Sequence[Luma], grid: Grid, full_scale: int) -> Speck
     Raises
     ------
     InputError
-        If there is no pattern that stands out of the noise, or the region is too small to follow it.
+        If there is no pattern that stands out of the noise, or the region is too small for it.
     """
     frames = [np.ascontiguousarray(luma[grid.window], np.float32) for luma in lumas]
     chosen = frames[:: max(1, len(frames) // _FRAMES)]
