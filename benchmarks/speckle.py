@@ -20,6 +20,7 @@ from speckle_yardsticks import correlated, signed_sums
 
 FPS = 4000
 SIDE = 128
+STEP_PX = 0.01
 SOUND_HZ = 16000
 BAND_HZ = (80.0, 1800.0)
 SPEECH = Path(__file__).parent.parent.parent / "shared" / "data" / "speech"
@@ -103,11 +104,13 @@ def along(scene: Speckle, motion: Float64) -> Float64:
 
 
 def bound_db(scene: Speckle, truth: Float64) -> float:
-    """Return the SNR that the camera's noise allows who knows the pattern, which does not boil."""
+    """Return the SNR that the camera's noise allows who knows a pattern that does not boil."""
     flat = replace(scene, boil_px=math.inf, boil_s=math.inf, sway=Sway(), rms_px=0.0)
     image = flat.clean_frame(0)
-    y, x = np.gradient(image)
+    moved = (Sway(drift_px_per_s=(STEP_PX * FPS * a, STEP_PX * FPS * (1 - a))) for a in (1, 0))
+    x, y = ((replace(flat, sway=one).clean_frame(1) - image) / STEP_PX for one in moved)
     variance = scene.camera.noise_variance(image)
+    variance[image > scene.camera.full_scale] = np.inf  # saturated, and so silent
     told = [[float(np.sum(a * b / variance)) for b in (x, y)] for a in (x, y)]
     inverse = np.asarray(np.linalg.inv(told), np.float64)
     error = float(along(scene, inverse) @ along(scene, np.eye(2)))

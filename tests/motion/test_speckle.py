@@ -57,16 +57,19 @@ def test_noise_and_grain_are_measured_though_the_pattern_moves():
 
 def test_reaches_the_bound_where_nothing_boils():
     scene, frames = rendered(250, rms_px=0.05, boil_px=math.inf)
-    image = replace(scene, rms_px=0.0).clean_frame(0)[3:-3, 3:-3]
-    slopes = np.gradient(image)[::-1]
+    still = replace(scene, rms_px=0.0)
+    image = still.clean_frame(0)
+    moved = (Sway(drift_px_per_s=(0.01 * FPS * a, 0.01 * FPS * (1 - a))) for a in (1, 0))
+    slopes = [(replace(still, sway=one).clean_frame(1) - image) / 0.01 for one in moved]
     variance = scene.camera.noise_variance(image)
+    variance[image > 250] = np.inf  # saturated, and so silent
     told = np.array([[np.sum(a * b / variance) for b in slopes] for a in slopes])
     bound = np.sqrt(np.diagonal(np.linalg.inv(told)))
     field = ph.measure(np.array(frames), fps=FPS, pattern="speckle")
     wrong = np.std(errors(scene, mean_of(field)), axis=0)
-    # A central difference reads speckle of 4 px some 15 % too low, and the bound too high.
-    assert (wrong < 1.05 * bound).all()
-    assert (wrong > 0.7 * bound).all()
+    # The outermost pixels, an eighth of them here, and those beside saturated ones do not count.
+    assert (wrong < 1.25 * bound).all()
+    assert (wrong > 0.9 * bound).all()
 
 
 def test_far_motion_is_followed_without_drift_where_nothing_boils():
