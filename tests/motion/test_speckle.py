@@ -67,7 +67,7 @@ def test_comes_near_the_bound_where_nothing_boils():
     bound = np.sqrt(np.diagonal(np.linalg.inv(told)))
     field = ph.measure(np.array(frames), fps=FPS, pattern="speckle")
     wrong = np.std(errors(scene, mean_of(field)), axis=0)
-    # The outermost pixels, an eighth of them here, and those beside saturated ones do not count, and
+    # The outermost pixels, an eighth here, and those beside saturated ones do not count, and
     # each cell has a light of its own.
     assert (wrong < 1.35 * bound).all()
     assert (wrong > 0.95 * bound).all()
