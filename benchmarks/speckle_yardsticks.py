@@ -16,7 +16,7 @@ _REFERENCES = 8  # pixels that are tried as the one that tells the signs
 def signed_sums(frames: Sequence[Luma]) -> Float64:
     """Return ``(reference, sample)`` signed sums of all pixels' intensities.
 
-    Barcellona et al., Opt. Express 28:8716, 2020, doi:10.1364/OE.387889: each pixel counts with the
+    Barcellona et al., Opt. Express 28:8716, 2020: each pixel counts with the
     sign of its correlation with a reference pixel. The pixels that vary most are tried as such;
     the best is left to who knows the truth.
     """
