@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 import phonoscope as ph
-from phonoscope.scene import Camera, Motion, preset
+from phonoscope.scene import Camera, Motion, Scene, preset
 from phonoscope.scene.truth import Truth
 from phonoscope.types import Float64
 
@@ -71,6 +71,7 @@ def report(method: str, rms: float, found: list[dict[str, float] | None]) -> Non
 def render(folder: Path, rms: float, frames: int, seed: int) -> Path:
     camera = Camera(SIZE, SIZE, Fraction(RATE), read_noise=2.0)
     scene = preset("rigid")
+    assert isinstance(scene, Scene)
     scene = replace(scene, camera=camera, motion=Motion(rms, seed=seed), samples=frames, seed=seed)
     path = folder / f"{rms}-{seed}.npz"
     middle = np.array([SIZE // 2])

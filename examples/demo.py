@@ -21,7 +21,7 @@ import numpy as np
 
 import phonoscope as ph
 from phonoscope.evaluate import METRICS, Scores, evaluate
-from phonoscope.scene import Scene, preset, write_video
+from phonoscope.scene import Scene, Speckle, preset, write_video
 
 LABELS = {
     "si_sdr_db": "SI-SDR, dB",
@@ -112,7 +112,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _counted(scene: Scene) -> Iterator[np.ndarray]:
+def _counted(scene: Scene | Speckle) -> Iterator[np.ndarray]:
     shown = sys.stderr.isatty()
     for number, frame in enumerate(scene.frames(), start=1):
         if shown and (number % 100 == 0 or number == scene.samples):

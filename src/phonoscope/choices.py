@@ -5,6 +5,9 @@ from typing import Literal
 Method = Literal["array", "pyramid"]
 """All cells as an array of microphones; or the published method, as a yardstick."""
 
+Pattern = Literal["texture", "speckle"]
+"""What the picture shows: texture of surfaces, or a laser's speckle."""
+
 Weights = Literal["equal", "optimal"]
 """Of a pyramid's bands: as published; or the best for a rigid motion."""
 

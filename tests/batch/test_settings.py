@@ -46,6 +46,8 @@ def test_one_form_for_the_same():
         ({"fps": 0}, "fps 0 is not a frame rate"),
         ({"band": "80"}, "'80' is not low,high"),
         ({"method": "magic"}, "method 'magic' is not known; give one of array, pyramid"),
+        ({"pattern": "dots"}, "pattern 'dots' is not known; give texture or speckle|one of"),
+        ({"pattern": "speckle", "device": "cuda"}, "not on the device cuda"),
         ({"enhance": "music"}, "enhance 'music'"),
         ({"shutter": "global", "readout": "9ms"}, "a global shutter has no"),
         ({"rate": "high"}, "'high' is not a sample rate"),

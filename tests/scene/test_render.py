@@ -280,7 +280,7 @@ def test_presets_render_and_tell_their_parameters(name):
     ready = preset(name, duration=0.01, seed=3)
     frame = next(ready.frames())
     assert frame.shape == (ready.camera.height, ready.camera.width)
-    fps = 60 if name == "phone" else 2200
+    fps = {"phone": 60, "speckle": 4000}.get(name, 2200)
     assert ready.truth.record["capture_fps"] == fps
     assert len(ready.truth.sound) == round(ready.samples / fps * ready.sound_rate_hz)
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from phonoscope.choices import Direction, Kind, Mains, Method, ShutterKind, Weights
+from phonoscope.choices import Direction, Kind, Mains, Method, Pattern, ShutterKind, Weights
 from phonoscope.errors import UsageError
 
 _YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
@@ -38,6 +38,7 @@ class Settings:
     scales: int = 4
     orientations: int = 2
     weights: Weights = "equal"
+    pattern: Pattern = "texture"
     device: str = "cpu"
     rate: int | Literal["native"] = 48000
     force: bool = False
@@ -67,7 +68,7 @@ class Settings:
         reading = Reading.checked(asked.shutter, asked.line_delay, asked.readout, asked.direction)
         request = Request.checked(
             None, asked.fps, asked.region, asked.cell, asked.start, asked.duration,
-            band=asked.band, reading=reading,
+            band=asked.band, reading=reading, pattern=asked.pattern, device=asked.device,
         )  # fmt: skip
         exposure = asked.exposure
         return cls(**asdict(asked) | {
@@ -97,6 +98,7 @@ _WORDS = {
     "enhance": get_args(Kind),
     "mains": get_args(Mains),
     "method": get_args(Method),
+    "pattern": get_args(Pattern),
     "weights": get_args(Weights),
 }
 
@@ -139,5 +141,7 @@ def _number(name: str, text: str, kind: Callable[[str], Any], what: str) -> Any:
 
 
 def _check_word(name: str, word: Any, words: tuple[str, ...]) -> None:
-    if word not in words and not (word is None and name not in ("mains", "method", "weights")):
+    if word not in words and not (
+        word is None and name not in ("mains", "method", "pattern", "weights")
+    ):
         raise UsageError(f"{name} {word!r} is not known; give one of {', '.join(words)}.")

@@ -91,7 +91,9 @@ phonoscope recover *.mp4 --fps 2200 --out sounds/
 
 phonoscope recover https://example.org/clip.mp4 --fps 2200 --dask tcp://scheduler:8786
 
-phonoscope recover dslr_60fps.mp4 --shutter rolling --readout 11.5ms -o out.wav"""
+phonoscope recover dslr_60fps.mp4 --shutter rolling --readout 11.5ms -o out.wav
+
+phonoscope recover laser.avi --fps 4000 --source speckle -o out.wav"""
 
 LIVE_EXAMPLES = """[bold]Examples[/bold]: while it films; Ctrl-C ends it
 

@@ -98,6 +98,7 @@ def recover(
             rich_help_panel=options.METHOD,
         ),
     ] = "equal",
+    pattern: options.Seen = "texture",
     device: options.Device = "cpu",
     mux: options.Mux = None,
     timeline: options.Timeline = None,
@@ -152,7 +153,8 @@ def recover(
     measuring: dict[str, Any] = {
         "fps": fps, "region": region or (), "cell": cell, "start": start, "duration": duration,
         "shutter": shutter, "line_delay": line_delay, "readout": readout, "direction": direction,
-        "device": device, "dask": dask, "workers": workers, "kept": unfinished(target),
+        "pattern": pattern, "device": device, "dask": dask, "workers": workers,
+        "kept": unfinished(target),
         "fingerprint": (json_file is not None or report is not None) and not is_url(source),
     }  # fmt: skip
     with progress_bar(quiet) as progress:
@@ -217,6 +219,7 @@ def measure(
     line_delay: options.LineDelay = None,
     readout: options.Readout = None,
     direction: options.ReadingDirection = None,
+    pattern: options.Seen = "texture",
     device: options.Device = "cpu",
     fingerprint: options.Fingerprint = False,
     dask: options.Dask = None,
@@ -233,7 +236,7 @@ def measure(
         field = run(
             source, output=target, fps=fps, region=region or (), cell=cell, start=start,
             duration=duration, shutter=shutter, line_delay=line_delay, readout=readout,
-            direction=direction, device=device, fingerprint=fingerprint, dask=dask,
+            direction=direction, pattern=pattern, device=device, fingerprint=fingerprint, dask=dask,
             workers=workers, progress=progress,
         )  # fmt: skip
     if not quiet:

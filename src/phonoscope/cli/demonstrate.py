@@ -53,7 +53,8 @@ def simulate(
         str,
         typer.Argument(
             metavar="NAME",
-            help="Scene: chips, rigid, plant, sway, glossy, two, background, phone or silent.",
+            help="Scene: chips, rigid, plant, sway, glossy, two, background, phone, silent or "
+            "speckle.",
             show_default=False,
         ),
     ],

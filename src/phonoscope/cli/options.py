@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from phonoscope.choices import Direction, Kind, Mains, ShutterKind, Speed
+from phonoscope.choices import Direction, Kind, Mains, Pattern, ShutterKind, Speed
 
 INPUT = "Input"
 OUTPUT = "Output"
@@ -111,6 +111,15 @@ Cell = Annotated[
         help="Edge of a cell in px.",
         show_default="16, more for frames beyond a megapixel",
         metavar="PX",
+        rich_help_panel=INPUT,
+    ),
+]
+Seen = Annotated[
+    Pattern,
+    typer.Option(
+        "--source",
+        help="What the picture shows: texture of surfaces; or a laser's speckle, out of focus, "
+        "which is followed from frame to frame. In Python and in tables: pattern.",
         rich_help_panel=INPUT,
     ),
 ]

@@ -12,7 +12,7 @@ from phonoscope.errors import ClusterError, InputNotFoundError
 from phonoscope.motion import PackedSegment
 from phonoscope.motion.run import Run, measured_run
 from phonoscope.motion.runs import Runs
-from phonoscope.motion.segment import Poses, Subject
+from phonoscope.motion.segment import Poses, Target
 from phonoscope.motion.threads import alone
 from phonoscope.motion.workers import frames_of, shares
 from phonoscope.types import Stretches
@@ -42,7 +42,7 @@ class _Task:
 
 
 def spread_over(
-    hands: Hands, subject: Subject, stretches: Stretches, size: int, done: Container[int],
+    hands: Hands, subject: Target, stretches: Stretches, size: int, done: Container[int],
     known: Callable[[int], Poses], progress: Callable[[int], None] | None,
 ) -> Generator[PackedSegment, None, None]:  # fmt: skip
     """Yield the segments of a video that are not done, as the workers of a cluster send them.
@@ -85,7 +85,7 @@ def spread_over(
             progress(measured)
 
 
-def measure_there(subject: Subject, task: _Task) -> _Measured:
+def measure_there(subject: Target, task: _Task) -> _Measured:
     """Read and measure a run, as a worker does."""
     if version("phonoscope") != task.version:  # on a machine that came later than the others
         raise ClusterError(

@@ -1,6 +1,6 @@
 """Frames to motion field: every cell's displacement and brightness, with their covariances."""
 
-from phonoscope.motion.cells import Grid, cut, cut_rows, default_cell_px
+from phonoscope.motion.cells import Grid, cut, cut_rows, default_cell_px, speckle_cell_px
 from phonoscope.motion.common import Common
 from phonoscope.motion.detail import detail_px, saturated
 from phonoscope.motion.devices import check_device, engine_of
@@ -14,6 +14,7 @@ from phonoscope.motion.passband import bridged, merged_bands, passband_taps, pas
 from phonoscope.motion.pyramid import measure_bands
 from phonoscope.motion.segment import Segment
 from phonoscope.motion.smooth import Moments, follower, motion_information, smoother
+from phonoscope.motion.speckle import speckle_at
 from phonoscope.motion.store import is_motion_file, open_motion
 from phonoscope.motion.warp import magnified
 from phonoscope.motion.writing import MotionWriter, writing_motion
@@ -54,6 +55,8 @@ __all__ = [
     "passed",
     "saturated",
     "smoother",
+    "speckle_at",
+    "speckle_cell_px",
     "warm_up",
     "writing_motion",
 ]

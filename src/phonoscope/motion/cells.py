@@ -12,6 +12,7 @@ from phonoscope.types import Cells, Float64, Region, Shutter
 MINIMUM_CELL_PX = 4
 _REFERENCE_AREA_PX = 1_100_000
 _LARGEST_DEFAULT_CELL_PX = 64
+_CELL_PX = 16
 _PIECES = 8  # of a row: its parts may move unlike each other
 _SHORTEST_PIECE_PX = 32
 _ROWS_OF_A_CELL = 2
@@ -70,8 +71,17 @@ def default_cell_px(width: int, height: int) -> int:
     So the number of cells, and with it the size of the motion field, stays about the same for large
     frames, whose every cell then hears better.
     """
-    edge = 16 * np.sqrt(max(1.0, width * height / _REFERENCE_AREA_PX))
+    edge = _CELL_PX * np.sqrt(max(1.0, width * height / _REFERENCE_AREA_PX))
     return int(min(_LARGEST_DEFAULT_CELL_PX, 4 * np.ceil(edge / 4)))
+
+
+def speckle_cell_px(width: int, height: int) -> int:
+    """Return the default edge of a cell of speckle: 32 px, but less in a small frame.
+
+    A cell needs some dozens of speckles, and a verdict needs cells that err independently.
+    """
+    own = min(2 * _CELL_PX, max(_CELL_PX, min(width, height) // 4))
+    return max(own, default_cell_px(width, height))
 
 
 def cut(width: int, height: int, regions: Sequence[Region], cell_px: int) -> list[Grid]:

@@ -16,7 +16,7 @@ from phonoscope.blocks import on_lines
 from phonoscope.motion.cells import cut
 from phonoscope.motion.look import frames_to_look_at
 from phonoscope.motion.measure import Look, look_at
-from phonoscope.motion.segment import measure_group
+from phonoscope.motion.segment import Subject, measure_group
 from phonoscope.motion.track import GROUP
 from phonoscope.types import GLOBAL, Frame, MotionBlock
 
@@ -67,7 +67,9 @@ def live_look_frames(width: int, height: int, itemsize: int, rate_hz: float) -> 
     return int(np.clip(math.ceil(_LOOK_S * rate_hz), _LOOK_LEAST, most))
 
 
-def follow(look: Look, held: Sequence[Frame], take: Take, rate_hz: float) -> Iterator[Followed]:
+def follow(
+    look: Look[Subject], held: Sequence[Frame], take: Take, rate_hz: float
+) -> Iterator[Followed]:
     """Measure frames as they come, until there are no more.
 
     Parameters

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Container, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,11 @@ from phonoscope.motion.packing import PackedSegment
 from phonoscope.motion.processor import PROCESSOR
 from phonoscope.motion.reference import Reference
 from phonoscope.motion.run import nothing_known, released
-from phonoscope.motion.segment import Poses, Segment, Subject, segment_frames
+from phonoscope.motion.segment import Poses, Segment, Subject, Target, segment_frames
 from phonoscope.motion.workers import measured_segments
 from phonoscope.types import GLOBAL, Cells, Frame, Luma, NoiseModel, Shutter, Stretches
 
+TargetT = TypeVar("TargetT", bound=Target, covariant=True)
 _FEWEST_FRAMES = 4
 _LARGEST_PICTURE = 1_000_000  # pixels
 
@@ -29,7 +30,7 @@ class Spread(Protocol):
     """Measures segments of a video by other machines."""
 
     def __call__(
-        self, subject: Subject, stretches: Stretches, size: int, done: Container[int],
+        self, subject: Target, stretches: Stretches, size: int, done: Container[int],
         known: Callable[[int], Poses], progress: Callable[[int], None] | None,
     ) -> Generator[PackedSegment, None, None]:  # fmt: skip
         """Yield the segments, of `size` frames each, that are not done, as they become so."""
@@ -57,7 +58,7 @@ class Measurement:
     reference_frames: int
     picture: NDArray[np.uint8]
     segment_frames: int
-    _subject: Subject
+    _subject: Target
     _frames: Generator[Frame, None, None]
     _stretches: Stretches | None
     _workers: int
@@ -100,35 +101,44 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class Look(Generic[TargetT]):
     """What the first frames tell; attributes as in `Measurement`, and what is to be followed."""
 
     cells: Cells
     noise: NoiseModel
     reference_frames: int
     picture: NDArray[np.uint8]
-    subject: Subject
+    subject: TargetT
+
+
+Looking = Callable[[Sequence[Frame], Sequence[Grid], int, Shutter, Engine], Look[Target]]
+"""Learns from the first frames; parameters and errors are those of `look_at`."""
 
 
 def look_at(
     held: Sequence[Frame], grids: Sequence[Grid], bits: int, shutter: Shutter,
     engine: Engine = PROCESSOR,
-) -> Look:  # fmt: skip
+) -> Look[Subject]:  # fmt: skip
     """Learn from the first frames; parameters and errors are those of `measure_frames`."""
-    if len(held) < _FEWEST_FRAMES:
-        raise InputError(
-            f"there {'is 1 frame' if len(held) == 1 else f'are {len(held)} frames'} only, and "
-            f"motion needs at least {_FEWEST_FRAMES}; give a longer video or range."
-        )
+    require_frames(held)
     lumas = [frame.luma for frame in held]
     references = [first_look(lumas, grid, 2**bits - 1, engine) for grid in grids]
     return Look(
         cells=places(grids, shutter, lumas[0].shape[0]),
         noise=_mean_noise(references),
         reference_frames=int(min(reference.averaged for reference in references)),
-        picture=_for_people(lumas[0], bits),
+        picture=for_people(lumas[0], bits),
         subject=Subject.of(grids, references, engine),
     )
+
+
+def require_frames(held: Sequence[Frame]) -> None:
+    """Raise `InputError` if there are too few frames to learn from."""
+    if len(held) < _FEWEST_FRAMES:
+        raise InputError(
+            f"there {'is 1 frame' if len(held) == 1 else f'are {len(held)} frames'} only, and "
+            f"motion needs at least {_FEWEST_FRAMES}; give a longer video or range."
+        )
 
 
 def measure_frames(
@@ -140,6 +150,7 @@ def measure_frames(
     stretches: Stretches | None = None,
     workers: int = 1,
     engine: Engine = PROCESSOR,
+    look_at: Looking = look_at,
 ) -> Measurement:
     """Measure how each cell of `grids` moves through `frames`.
 
@@ -163,6 +174,9 @@ def measure_frames(
         share the work on each frame.
     engine
         What goes over the pixels.
+    look_at
+        Learns from the first frames what is to be followed, and how: `look_at` the texture of
+        surfaces, or `phonoscope.motion.speckle_at`.
 
     Raises
     ------
@@ -190,7 +204,8 @@ def measure_frames(
     )
 
 
-def _for_people(luma: Luma, bits: int) -> NDArray[np.uint8]:
+def for_people(luma: Luma, bits: int) -> NDArray[np.uint8]:
+    """Return a picture for people to look at, of at most a megapixel, in 8 bits."""
     factor = math.ceil(math.sqrt(luma.size / _LARGEST_PICTURE))
     height, width = (side // factor * factor for side in luma.shape)
     blocks = luma[:height, :width].reshape(height // factor, factor, width // factor, factor)

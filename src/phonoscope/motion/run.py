@@ -4,7 +4,7 @@ from collections.abc import Callable, Container, Generator, Iterator
 from dataclasses import dataclass
 from itertools import groupby, islice
 
-from phonoscope.motion.segment import Poses, Segment, Subject, measure_segment
+from phonoscope.motion.segment import Poses, Segment, Target
 from phonoscope.types import Frame
 
 
@@ -26,7 +26,7 @@ def nothing_known(number: int) -> Poses:
 
 
 def measured_run(
-    subject: Subject,
+    subject: Target,
     run: Run,
     frames: Iterator[Frame],
     size: int,
@@ -61,7 +61,7 @@ def measured_run(
         Segments; those of which no frame could be read are empty. If the first one cannot be found
         without knowing where the one before it last saw the picture, the run itself, and no more.
     """
-    homes = [about.pose for about in subject.homes]
+    homes = subject.beginning
     before = homes if run.first == 0 else run.before
     following = run.first
     for number, own in _by_segment(frames, size, origin):
@@ -76,7 +76,7 @@ def measured_run(
             continue
         if number - 1 in done:
             before = known(number - 1)
-        segment = measure_segment(number, own, subject, before, told)
+        segment = subject.measure(number, own, before, told)
         if segment is None:
             yield Run(number, run.stop, None)
             return

@@ -9,9 +9,10 @@ found from the reference does a segment ask where the one before it last saw it.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phonoscope.motion.cells import Grid
 from phonoscope.motion.engine import Engine
@@ -25,8 +26,9 @@ BLOCK_SAMPLES = 256
 _PIXELS = 2**28
 _MOST_BLOCKS = 8
 
-Poses = Sequence[Float64]
-"""Where the picture was last seen, ``(rows, columns, 2)`` in px for each region."""
+Poses = Sequence[NDArray[Any]]
+"""Where the picture was last seen: ``(rows, columns, 2)`` in px for each region. Of speckle, all
+that trackers need to go on."""
 
 
 def segment_frames(width: int, height: int) -> int:
@@ -62,6 +64,37 @@ class Segment:
         return sum(len(block.time_s) for block in self.blocks)
 
 
+class Target(Protocol):
+    """What is measured, segment by segment; it can be sent to other processes."""
+
+    @property
+    def beginning(self) -> Poses:
+        """Where the picture is taken to be before the first segment."""
+
+    def measure(
+        self, number: int, frames: Iterator[Frame], before: Poses | None,
+        told: Callable[[int], None],
+    ) -> Segment | None:  # fmt: skip
+        """Measure the frames of one segment.
+
+        Parameters
+        ----------
+        number
+            Of the segment.
+        frames
+            All of its own.
+        before
+            Where the segment before it last saw the picture, or None if that is not known yet.
+        told
+            Called with the number of frames measured, after each few.
+
+        Returns
+        -------
+        Segment or None
+            None if `before` is needed to find the picture, and is not known.
+        """
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
     """What is measured: each region's cells, its reference, and that as it is, linearised."""
@@ -92,49 +125,31 @@ class Subject:
             for r, g, about in zip(self.references, self.grids, abouts, strict=True)
         ]
 
+    @property
+    def beginning(self) -> Poses:
+        """The pose that the reference has."""
+        return [about.pose for about in self.homes]
 
-def measure_segment(
-    number: int,
-    frames: Iterator[Frame],
-    subject: Subject,
-    before: Poses | None,
-    told: Callable[[int], None],
-) -> Segment | None:
-    """Measure the frames of one segment.
-
-    Parameters
-    ----------
-    number
-        Of the segment.
-    frames
-        All of its own.
-    subject
-        What is measured.
-    before
-        Where the segment before it last saw the picture, or None if that is not known yet.
-    told
-        Called with the number of frames measured, after each few.
-
-    Returns
-    -------
-    Segment or None
-        None if `before` is needed to find the picture, and is not known.
-    """
-    first = list(islice(frames, GROUP))
-    if not first:
-        return Segment(number, (), (), [about.pose for about in subject.homes])
-    trackers = subject.trackers()
-    pieces = _measured(trackers, first)
-    if not _found(pieces):
-        if before is None:
-            return None
-        if any(pose.any() for pose in before):
-            trackers = subject.trackers(before)
-            pieces = _measured(trackers, first)
-    times, lost = _times(first), _lost(first, pieces[0])
-    del first  # the frames themselves would be held to the segment's end
-    told(len(times))
-    return _followed(number, times, lost, pieces, frames, trackers, told)
+    def measure(
+        self, number: int, frames: Iterator[Frame], before: Poses | None,
+        told: Callable[[int], None],
+    ) -> Segment | None:  # fmt: skip
+        """Measure the frames of one segment: see `Target.measure`."""
+        first = list(islice(frames, GROUP))
+        if not first:
+            return Segment(number, (), (), self.beginning)
+        trackers = self.trackers()
+        pieces = _measured(trackers, first)
+        if not _found(pieces):
+            if before is None:
+                return None
+            if any(pose.any() for pose in before):
+                trackers = self.trackers(before)
+                pieces = _measured(trackers, first)
+        times, lost = _times(first), _lost(first, pieces[0])
+        del first  # the frames themselves would be held to the segment's end
+        told(len(times))
+        return _followed(number, times, lost, pieces, frames, trackers, told)
 
 
 def measure_group(frames: Sequence[Frame], trackers: Sequence[Tracker]) -> MotionBlock:

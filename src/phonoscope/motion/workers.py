@@ -9,7 +9,7 @@ from typing import Any
 
 from phonoscope.motion.run import Run, measured_run
 from phonoscope.motion.runs import Runs
-from phonoscope.motion.segment import Poses, Segment, Subject
+from phonoscope.motion.segment import Poses, Segment, Target
 from phonoscope.motion.threads import alone, is_alone
 from phonoscope.types import Frame, Stretches
 
@@ -23,7 +23,7 @@ class _StoppedError(Exception):
 
 
 def measured_segments(
-    subject: Subject, frames: Generator[Frame, None, None], stretches: Stretches | None, size: int,
+    subject: Target, frames: Generator[Frame, None, None], stretches: Stretches | None, size: int,
     workers: int, done: Container[int], known: Callable[[int], Poses],
     progress: Callable[[int], None] | None,
 ) -> Generator[Segment, None, None]:  # fmt: skip
@@ -90,7 +90,7 @@ class _Crew:
     """What the threads of one measurement share."""
 
     def __init__(
-        self, subject: Subject, frames: Generator[Frame, None, None], stretches: Stretches | None,
+        self, subject: Target, frames: Generator[Frame, None, None], stretches: Stretches | None,
         size: int, workers: int, done: Container[int], known: Callable[[int], Poses],
     ) -> None:  # fmt: skip
         self.results: queue.SimpleQueue[Segment | int | BaseException | None] = queue.SimpleQueue()

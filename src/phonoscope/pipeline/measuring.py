@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from phonoscope.choices import Direction, ShutterKind
+from phonoscope.choices import Direction, Pattern, ShutterKind
 from phonoscope.distributed import Hands
 from phonoscope.distributed.segments import spread_over
 from phonoscope.errors import InputError, OutputError, UsageError
@@ -24,8 +24,11 @@ from phonoscope.motion import (
     cut,
     cut_rows,
     default_cell_px,
+    look_at,
     measure_frames,
     open_motion,
+    speckle_at,
+    speckle_cell_px,
     writing_motion,
 )
 from phonoscope.motion.threads import is_alone
@@ -60,6 +63,7 @@ def measure(
     line_delay: float | str | None = None,
     readout: float | str | None = None,
     direction: Direction | None = None,
+    pattern: Pattern = "texture",
     device: str = "cpu",
     fingerprint: bool = False,
     dask: str | None = None,
@@ -98,6 +102,11 @@ def measure(
         frame, s (or ``"16us"``, ``"11.5ms"``). By default what the file says, if it does.
     direction
         Whether the top row is read first (``"down"``, the default) or the bottom row (``"up"``).
+    pattern
+        ``"speckle"`` where the picture is the speckle of a laser, out of focus: it is followed from
+        frame to frame, however far it goes, and though it boils. Its cells are 32 px wide by
+        default; it needs a global shutter, and is measured on this machine's processor. On the
+        command line, ``--source``.
     device
         What goes over the pixels: ``"cpu"``, or a device of PyTorch (``"cuda"``, ``"cuda:1"``,
         ``"xpu"``, ``"mps"``; needs ``phonoscope[gpu]``), or ``"auto"`` for one of those if there is
@@ -133,7 +142,7 @@ def measure(
     request = Request.checked(
         source, fps, region, cell, start, duration, fingerprint=fingerprint, progress=progress,
         reading=Reading.checked(shutter, line_delay, readout, direction), device=device, dask=dask,
-        workers=workers,
+        workers=workers, pattern=pattern,
     )  # fmt: skip
     if request.stored or isinstance(source, MotionField):
         raise InputError(
@@ -162,6 +171,7 @@ def motion_field(
     line_delay: float | str | None = None,
     readout: float | str | None = None,
     direction: Direction | None = None,
+    pattern: Pattern = "texture",
     device: str = "cpu",
     fingerprint: bool = False,
     kept: str | os.PathLike[str] | None = None,
@@ -182,7 +192,7 @@ def motion_field(
         source, fps, region, cell, start, duration,
         band=band, fingerprint=fingerprint, progress=progress,
         reading=Reading.checked(shutter, line_delay, readout, direction), kept=kept, device=device,
-        dask=dask, workers=workers,
+        dask=dask, workers=workers, pattern=pattern,
     )  # fmt: skip
     with motion_of(request) as field:
         yield in_true_time(field)
@@ -322,6 +332,7 @@ class Run:
             "fingerprint": self.request.fingerprint,
             "segment_frames": self.measurement.segment_frames,
             "device": self.request.engine.name,
+            "pattern": self.request.pattern,
             "versions": versions(),
         }
 
@@ -333,6 +344,7 @@ class Run:
             "duration_s": self.request.duration,
             "reference_frames": self.measurement.reference_frames,
             "device": self.request.engine.name,
+            "pattern": self.request.pattern,
             "input_sha256": self.fingerprint.result(),
             "versions": versions(),
         }
@@ -371,14 +383,22 @@ def measuring(request: Request, sampled: Sampled | None = None) -> Iterator[Run]
             )
         facts = replace(video.facts, shutter=shutter)
         band_of(request.band, facts)  # wrong ones fail now, not in the end
+        speckle = request.pattern == "speckle"
+        if speckle and shutter.rolling:
+            raise UsageError(
+                f"{facts.name} was filmed with a rolling shutter, which reads the rows of speckle "
+                "at different times; film with a global shutter, or give shutter global if the "
+                "file is wrong."
+            )
         if shutter.rolling:
             grids = cut_rows(facts.width, facts.height, request.regions, request.cell)
         else:
-            edge = request.cell or default_cell_px(facts.width, facts.height)
+            usual = speckle_cell_px if speckle else default_cell_px
+            edge = request.cell or usual(facts.width, facts.height)
             grids = cut(facts.width, facts.height, request.regions, edge)
         ahead = _frames_ahead(facts)
         workers = _workers(facts)
-        many = workers > 1 or hands is not None or is_alone()
+        many = (workers > 1 or hands is not None or is_alone()) and not speckle
         stretches = video.stretches() if sampled is None and many else None
         chosen: Iterable[Frame] = (
             video if stretches is None else stretches.read(stretches.first, None)
@@ -392,6 +412,7 @@ def measuring(request: Request, sampled: Sampled | None = None) -> Iterator[Run]
             measurement = measure_frames(
                 frames, grids, bits=facts.bits, shutter=shutter, stretches=stretches,
                 workers=workers, engine=request.engine,
+                look_at=speckle_at if speckle else look_at,
             )  # fmt: skip
             spread = None
             if hands is not None and stretches is not None and stretches.elsewhere is not None:

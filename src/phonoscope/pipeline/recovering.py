@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from phonoscope.audio import read_audio, resample
-from phonoscope.choices import Direction, Kind, Mains, Method, ShutterKind, Weights
+from phonoscope.choices import Direction, Kind, Mains, Method, Pattern, ShutterKind, Weights
 from phonoscope.errors import UsageError
 from phonoscope.pipeline.measuring import motion_of
 from phonoscope.pipeline.published import Pyramid, recover_by_pyramid
@@ -62,6 +62,7 @@ def recover(
     scales: int = 4,
     orientations: int = 2,
     weights: Weights = "equal",
+    pattern: Pattern = "texture",
     device: str = "cpu",
     fingerprint: bool = False,
     kept: _File | None = None,
@@ -107,7 +108,7 @@ def recover(
     kept
         File in which what is measured is kept until this is done: if it is cut off, by whatever,
         the next call with the same arguments goes on from there. By default it is lost then.
-    fps, region, cell, start, duration, device, fingerprint, dask, workers, progress
+    fps, region, cell, start, duration, pattern, device, fingerprint, dask, workers, progress
         As in `measure`; both methods take the device. The cell of a motion field was chosen when it
         was measured, and so was whether to take the fingerprint.
 
@@ -127,7 +128,7 @@ def recover(
         source, fps, region, cell, start, duration,
         band=band, fingerprint=fingerprint, progress=progress,
         reading=Reading.checked(shutter, line_delay, readout, direction), kept=kept, device=device,
-        dask=dask, workers=workers,
+        dask=dask, workers=workers, pattern=pattern,
     )  # fmt: skip
     exposed = None if exposure is None else parse_duration("exposure", exposure)
     if exposed is not None and equalize is not None:
@@ -138,6 +139,11 @@ def recover(
     check_polish(enhance, mains)
     polished = enhance is not None or mains in ("50", "60")
     if method == "pyramid":
+        if pattern == "speckle":
+            raise UsageError(
+                "the pyramid method compares every frame with the first, and speckle becomes "
+                "another pattern; take the method array."
+            )
         if request.reading.shutter == "rolling":
             raise UsageError(
                 "the pyramid method takes each frame for one instant; for a rolling shutter take "

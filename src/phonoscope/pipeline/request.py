@@ -9,10 +9,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, SupportsIndex
 
-from phonoscope.choices import Direction, ShutterKind
+from phonoscope.choices import Direction, Pattern, ShutterKind
 from phonoscope.distributed import Cluster
 from phonoscope.errors import UsageError
-from phonoscope.motion import Engine, engine_of, is_motion_file
+from phonoscope.motion import Engine, check_device, engine_of, is_motion_file
 from phonoscope.types import MotionField, Region, Shutter, VideoFacts
 from phonoscope.video import parse_rate
 
@@ -42,6 +42,7 @@ class Request:
     kept: Path | None
     engine: Engine
     cluster: Cluster | None
+    pattern: Pattern = "texture"
 
     @classmethod
     def checked(
@@ -61,9 +62,18 @@ class Request:
         device: str = "cpu",
         dask: str | None = None,
         workers: int | None = None,
+        pattern: Pattern = "texture",
     ) -> "Request":
         stored = isinstance(source, str | os.PathLike) and is_motion_file(source)
+        if pattern != "texture":
+            _check_pattern(pattern, stored or isinstance(source, MotionField), reading, device)
+            device = "cpu"
         cluster = Cluster.checked(dask, workers)
+        if cluster is not None and pattern == "speckle":
+            raise UsageError(
+                "speckle is followed from frame to frame, so that no worker could begin in the "
+                "middle; leave dask and workers out."
+            )
         if cluster is not None and (stored or isinstance(source, MotionField)):
             raise UsageError(
                 "a motion field is measured already, and there is nothing to spread over workers; "
@@ -90,6 +100,7 @@ class Request:
             kept=None if kept is None else Path(kept),
             engine=engine,
             cluster=cluster,
+            pattern=pattern,
         )
 
     def told(self, facts: VideoFacts) -> Callable[[int], None] | None:
@@ -226,6 +237,27 @@ def parse_band(band: tuple[float, float] | str) -> tuple[float, float]:
     except (TypeError, ValueError):
         raise UsageError(f"band {band!r} is not low,high in Hz, such as 80,1000.") from None
     return low, high
+
+
+def _check_pattern(
+    pattern: Pattern, measured: bool, reading: Reading | None, device: str
+) -> None:  # fmt: skip
+    if pattern != "speckle":
+        raise UsageError(f"pattern {pattern!r} is not known; give texture or speckle.")
+    if measured:
+        raise UsageError(
+            "a motion field is measured already, as texture or as speckle; leave that out, or "
+            "measure the video again."
+        )
+    if reading is not None and reading.shutter == "rolling":
+        raise UsageError(
+            "speckle is followed from frame to frame, and a rolling shutter reads its rows at "
+            "different times; film with a global shutter."
+        )
+    if check_device(device) not in ("cpu", "auto"):
+        raise UsageError(
+            f"speckle is followed on the processor, not on the device {device}; leave device out."
+        )
 
 
 def _regions(region: AnyRegion | Sequence[AnyRegion]) -> tuple[Region, ...]:

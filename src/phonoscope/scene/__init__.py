@@ -9,6 +9,7 @@ from phonoscope.scene.layer import Background, Layer
 from phonoscope.scene.motion import Motion, Sway
 from phonoscope.scene.presets import preset, presets
 from phonoscope.scene.render import Scene
+from phonoscope.scene.speckle import Speckle, SpeckleTruth
 from phonoscope.scene.texture import TEXTURES, Texture
 from phonoscope.scene.truth import Truth
 
@@ -23,6 +24,8 @@ __all__ = [
     "Layer",
     "Motion",
     "Scene",
+    "Speckle",
+    "SpeckleTruth",
     "Sway",
     "Texture",
     "Truth",

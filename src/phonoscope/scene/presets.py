@@ -14,6 +14,7 @@ from phonoscope.scene.gloss import Gloss
 from phonoscope.scene.layer import Background, Layer
 from phonoscope.scene.motion import Motion, Sway
 from phonoscope.scene.render import Scene
+from phonoscope.scene.speckle import Speckle
 from phonoscope.scene.texture import Texture
 from phonoscope.types import Float64
 
@@ -105,10 +106,16 @@ _PRESETS = {
     ),
 }  # fmt: skip
 
+_SPECKLE = "speckle"
+_SPECKLE_ABOUT = "laser speckle that moves far and boils hears the tune, 4,000 frames/s"
+_SPECKLE_S = 2.0
+_SPECKLE_CAMERA = Camera(128, 128, Fraction(4000), 1 / 16000, read_noise=1.5, shot_gain=0.05)
+_SPECKLE_SWAY = Sway(12.0, 0.7)
+
 
 def presets() -> dict[str, str]:
     """Return the names of the ready scenes, each with a line about it."""
-    return {name: entry.about for name, entry in _PRESETS.items()}
+    return {name: entry.about for name, entry in _PRESETS.items()} | {_SPECKLE: _SPECKLE_ABOUT}
 
 
 def preset(
@@ -117,7 +124,7 @@ def preset(
     seed: int = 0,
     duration: float | None = None,
     sound: tuple[Float64, float] | None = None,
-) -> Scene:
+) -> Scene | Speckle:
     """Return a ready scene.
 
     Parameters
@@ -125,7 +132,7 @@ def preset(
     name
         One of `presets`.
     seed
-        Of surface, modes and noise.
+        Of surface or pattern, modes and noise.
     duration
         Length in seconds; the preset's own by default.
     sound
@@ -138,19 +145,24 @@ def preset(
         If there is no such scene, the duration is not positive, the seed is negative, or the sound
         is not one channel of finite numbers.
     """
-    if name not in _PRESETS:
-        raise UsageError(f"there is no scene {name!r}; choose from {', '.join(_PRESETS)}.")
+    if name not in presets():
+        raise UsageError(f"there is no scene {name!r}; choose from {', '.join(presets())}.")
     check("seed", seed, 0, whole=True)
-    entry = _PRESETS[name]
-    length = entry.duration_s if duration is None else duration
+    entry = _PRESETS.get(name)
+    usual = _SPECKLE_S if entry is None else entry.duration_s
+    length = usual if duration is None else duration
     if not 0 < length <= _LONGEST_S:
         raise UsageError(
             f"duration {length} s is not a length; give seconds above 0, a day at most."
         )
     if sound is None:
-        samples, rate = entry.sound(length, _SOUND_RATE_HZ), _SOUND_RATE_HZ
+        played = tune if entry is None else entry.sound
+        samples, rate = played(length, _SOUND_RATE_HZ), _SOUND_RATE_HZ
     else:
         samples, rate = _played(*sound)
+    if entry is None:
+        frames = max(1, round(length * _SPECKLE_CAMERA.fps))
+        return Speckle(_SPECKLE_CAMERA, samples, rate, frames, sway=_SPECKLE_SWAY, seed=seed)
     scene = Scene(
         camera=entry.camera,
         texture=Texture(entry.texture, seed=seed),

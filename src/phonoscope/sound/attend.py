@@ -131,7 +131,8 @@ def weigh(
         )
     in_band = _in_band(field, band_hz)
     window = window_samples(field.samples, rate, resolution_hz)
-    counted = counted_bins(frequencies_hz(window, rate), band_hz, field.facts)
+    frequency = frequencies_hz(window, rate)
+    counted = counted_bins(frequency, band_hz, field.facts, adds_up=field.adds_up)
     fit = cross_fit(channels, in_band, window)
     factors, quietest = excess(channels, fit.directions), 1.0
     if factors is None:
@@ -145,7 +146,7 @@ def weigh(
         fit = cross_fit(channels, in_band, window)
     evidence = gather(fit, window, rate, counted)
     if control_hz is not None and counted.any():
-        beside = counted_bins(frequencies_hz(window, rate), control_hz, field.facts)
+        beside = counted_bins(frequency, control_hz, field.facts)
         there = cross_fit(channels, _in_band(field, control_hz), window)
         control = gather(there, window, rate, beside)
         power = float(np.mean((control.noise * (1 + control.snr))[beside]))

@@ -31,14 +31,19 @@ def predicting(facts: VideoFacts) -> bool:
 
 
 def counted_bins(
-    frequency_hz: Float64, band_hz: tuple[float, float], facts: VideoFacts
+    frequency_hz: Float64, band_hz: tuple[float, float], facts: VideoFacts, *, adds_up: bool = False
 ) -> NDArray[np.bool_]:
-    """Return which bins of the spectra may count: in the band, and free of the codec's lines."""
+    """Return which bins of the spectra may count: in the band, and free of the codec's lines.
+
+    Noise that adds up is loudest below the first bin, from where a window lets much of it through,
+    and slower than a window, so that no two windows err independently: that bin does not count.
+    """
     low, high = band_hz
     rate = float(facts.capture_rate)
     spacing = frequency_hz[1] - frequency_hz[0]
     # The outermost bins hold half as many independent values as the others.
-    counted = (frequency_hz >= max(low, spacing)) & (frequency_hz <= min(high, rate / 2 - spacing))
+    lowest = 1.5 * spacing if adds_up else spacing
+    counted = (frequency_hz >= max(low, lowest)) & (frequency_hz <= min(high, rate / 2 - spacing))
     # Rows that are read one after the other are far quicker than the pattern of frames.
     if predicting(facts) and not facts.shutter.rolling:
         for share in _PATTERN_LINES:

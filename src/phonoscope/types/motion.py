@@ -134,6 +134,11 @@ class MotionField:
         """Samples a second (the mean rate, where frames are spaced unevenly)."""
         return self.facts.capture_rate
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether errors add up from sample to sample: the reference was renewed, as of speckle."""
+        return self.parameters.get("pattern") == "speckle"
+
     @cached_property
     def time_s(self) -> Float64:
         """``(sample,)`` capture time of each frame, s."""
