@@ -33,6 +33,7 @@ _FASTER = 4  # times that: up to there what is left of a cell tells its noise
 _MOST_WRONG = 0.03  # of the sway, and for its square of a px: a cell's error that follows it
 _RIDGE = 1e-9
 _LINEAR = 3  # 1, x, y
+_STILL_PX = 0.1  # RMS: a camera that stands
 _TURNS = 4  # of finding quiet frames
 _TINY = 1e-300
 # A picture's edge hides what its slope is made of, so far from it on either side, and more where
@@ -64,8 +65,10 @@ def steady(field: MotionField, lowest_hz: float) -> MotionField:
         left = motion - sway
         rate = float(field.rate_hz)
         weight = np.full(len(left), 1 / len(left))
-        lasts = _lasting(left, sway, weight, rate, information, field.cells)
-        weight = _quiet(left - lasts, information, field.cells)
+        # Errors change as a picture sways, and then frames are not loud by sound alone.
+        if float(np.sqrt(sway.var(axis=0).sum(axis=1).mean())) < _STILL_PX:
+            lasts = _lasting(left, sway, weight, rate, information, field.cells)
+            weight = _quiet(left - lasts, information, field.cells)
         left -= _lasting(left, sway, weight, rate, information, field.cells)
         left -= _repeated(left, rate, information, field.cells)
         first = sum(len(b.time_s) for b in blocks[: number - near[0]])
