@@ -1,6 +1,6 @@
 """Sound from a rolling shutter: how near to the oracle, tones, cost, rendered video, silence.
 
-python benchmarks/rolling.py [rows] [drawn] [tones] [cost] [rendered] [silence]
+python benchmarks/rolling.py [rows] [drawn] [tones] [cost] [rendered] [bound] [silence]
     [--seeds 4] [--rows 720] [--clips 20] [--first 0]
 """
 
@@ -14,8 +14,8 @@ import numpy as np
 import scipy.linalg  # noqa: F401 - limits hold for libraries that are loaded by now
 from threadpoolctl import threadpool_limits
 
-from listening_truth import RATE_HZ
-from phonoscope.evaluate import limit_band
+from listening_truth import RATE_HZ, voice
+from phonoscope.evaluate import evaluate, limit_band
 from phonoscope.scene.generate import _KEY_HZ, _TUNE, tones, tune
 from phonoscope.sound.irregular import Even, Rows, even_out, stream_even
 from phonoscope.types import Float64
@@ -71,6 +71,7 @@ def main() -> None:
         "tones": lambda: steady(seeds, arguments.rows),
         "cost": lambda: cost(arguments.rows),
         "rendered": lambda: rendered(seeds),
+        "bound": lambda: readers(seeds, arguments.rows),
         "silence": lambda: silent(arguments.clips, arguments.first),
     }
     # As `listen_to_rows` does: threads that wait for each other take many times as long.
@@ -318,6 +319,29 @@ def _streamed(seconds: float, rows: int) -> Iterator[Even]:
             yield Rows(times, glide + NOISE_PX * rng.standard_normal(rows), variance)
 
     return stream_even(blocks(), rate_hz=_OURS_HZ, band_hz=BAND_HZ[1])
+
+
+# --- 4b. how intelligible speech can be ---------------------------------------------------------
+
+_LOUD_PX = 0.15
+
+
+def readers(seeds: range, rows: int) -> None:
+    """STOI of each reader from rows drawn directly, without a codec: what holds it back."""
+    print(
+        f"\n4b. Bound of 4: the same voices at {_LOUD_PX} px as {rows} drawn rows, no codec; STOI"
+    )
+    print("   exposure: no gaps and no noise; oracle, 70 ms: as in 1")
+    methods = {name: METHODS[name] for name in ("ours", "oracle", "70 ms")}
+    print("   reader  exposure  " + "  ".join(f"{name:>6}" for name in methods))
+    for seed in seeds:
+        played = voice(seed, SECONDS + 1)
+        clip = filmed(played, _LOUD_PX, 1 / EXPOSURES[0], rows, seed)
+        heard: list[Estimate] = [(clip.averaged, RATE_HZ), *(m(clip) for m in methods.values())]
+        stoi = [
+            evaluate(clip.sound, RATE_HZ, *one, band_hz=BAND_HZ).estimate["stoi"] for one in heard
+        ]
+        print(f"   {seed:6}    {'   '.join(f'{one:.3f}' for one in stoi)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -296,7 +296,7 @@ def _after_codec(field: MotionField) -> tuple[str, ...]:
         return ()
     return (
         f"{field.facts.codec} predicts frames from each other, and what it leaves out follows the "
-        "sound: the true SNR is lower than claimed, in tests by 8 to 10 dB; the highest bit rate, "
+        "sound: the true SNR is lower than claimed, in tests by 6 to 10 dB; the highest bit rate, "
         "or a file without such compression, helps.",
     )
 

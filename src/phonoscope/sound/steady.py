@@ -7,9 +7,12 @@ too slow for the sound.
 
 What then is left in a cell for many frames is no motion but an error: of its reference, which
 changes as the picture sways across the cell, or of a codec that repeats what it has shown. It
-repeats with every frame, so it would sound like a comb. What stays the same is taken off. What
-changes slowly is, too, as far as cells that are read together do not agree on it and it is more
-than the noise: sound within a few Hz of the frame rate's multiples is lost with it.
+repeats with every frame, so it would sound like a comb. What stays the same is taken off, as quiet
+frames show it: the mean of loud ones holds some of the sound, which each frame would repeat. What
+follows the sway is, as far as it is more than noise and sound beside it: a cell's slope is wrong by
+a per cent, often alike in all cells of a row. What else changes slowly is, too, as far as cells
+that are read together do not agree on it and it is more than the noise: sound within a few Hz of
+the frame rate's multiples is lost with it.
 """
 
 from dataclasses import replace
@@ -20,15 +23,19 @@ from numpy.typing import NDArray
 
 from phonoscope.blocks import LazyBlocks, samples_of
 from phonoscope.sound.whiten import displacement_information
-from phonoscope.types import Cells, Float64, MotionBlock, MotionField
+from phonoscope.types import Cells, Float32, Float64, MotionBlock, MotionField
 
 _KNOTS_OF_LOWEST = 0.5  # periods of the lowest frequency from knot to knot of the shift
 _STRETCH_KNOTS = 8  # knots of the shift to one of turn and stretch, which look like sound otherwise
 _CHUNKS = 12  # parts of a frame's read-out, in each of which sway is the same
 _SLOW_HZ = 4.0
 _FASTER = 4  # times that: up to there what is left of a cell tells its noise
+_MOST_WRONG = 0.03  # of the sway, and for its square of a px: a cell's error that follows it
 _RIDGE = 1e-9
 _LINEAR = 3  # 1, x, y
+_STILL_PX = 0.1  # RMS: a camera that stands
+_TURNS = 4  # of finding quiet frames
+_TINY = 1e-300
 # A picture's edge hides what its slope is made of, so far from it on either side, and more where
 # the picture has swayed across it: there a cell's error follows the sway.
 _EDGE_PX = 8
@@ -54,8 +61,16 @@ def steady(field: MotionField, lowest_hz: float) -> MotionField:
         information *= inside[:, None, None]
         time = np.concatenate([b.time_s for b in blocks])
         motion = np.concatenate([b.motion for b in blocks])
-        left = motion - _sway(motion, time, information, field.cells, lowest_hz)
-        left -= _repeated(left, float(field.rate_hz), information, field.cells)
+        sway = _sway(motion, time, information, field.cells, lowest_hz)
+        left = motion - sway
+        rate = float(field.rate_hz)
+        weight = np.full(len(left), 1 / len(left))
+        # Errors change as a picture sways, and then frames are not loud by sound alone.
+        if float(np.sqrt(sway.var(axis=0).sum(axis=1).mean())) < _STILL_PX:
+            lasts = _lasting(left, sway, weight, rate, information, field.cells)
+            weight = _quiet(left - lasts, information, field.cells)
+        left -= _lasting(left, sway, weight, rate, information, field.cells)
+        left -= _repeated(left, rate, information, field.cells)
         first = sum(len(b.time_s) for b in blocks[: number - near[0]])
         own = slice(first, first + lengths[number])
         full = np.zeros((len(field.cells), 3, 3))
@@ -143,26 +158,93 @@ def _sway(
     return result
 
 
+def _quiet(motion: NDArray[np.float32], information: Float64, cells: Cells) -> Float64:
+    # (sample,) how much a frame tells of what stays the same, sum 1: the inverse of its power.
+    agreed = _agreed(motion, information, cells)
+    weight = np.full(len(motion), 1 / len(motion))
+    for _ in range(_TURNS if len(motion) > 1 else 0):
+        # Beside what the other frames say: a frame that counted alone would have no power.
+        apart = (agreed - np.tensordot(weight, agreed, 1)) / (1 - weight)[:, None, None]
+        weight = 1 / np.maximum(_power(apart, information), _TINY)
+        weight /= weight.sum()
+    return weight
+
+
+def _lasting(
+    motion: NDArray[np.float32],
+    sway: NDArray[np.float32],
+    weight: Float64,
+    rate_hz: float,
+    information: Float64,
+    cells: Cells,
+) -> NDArray[np.float32]:
+    # (sample, cell, 2) of what stays the same, and of what follows the sway, or its square, in all
+    # cells of a row; frames count by `weight`.
+    slow, some = _slow_waves(len(motion), rate_hz)
+    result = np.empty_like(motion)
+    result[:] = np.tensordot(weight, motion, 1)
+    if some == slow:
+        return result
+    motion = motion - result
+    root_weight = np.sqrt(weight * len(weight))[:, None]
+    beside = np.tensordot((root_weight * _cosines(len(motion), some)[:, slow:]).T, motion, 1)
+    noise = float(_power(_agreed(beside, information, cells), information).max())
+    rows = [np.flatnonzero(cells.delay_s == delay) for delay in np.unique(cells.delay_s)]
+    x, y = np.stack([sway[:, row].mean(axis=1) for row in rows], axis=1).astype(np.float64).T
+    courses = np.stack([x, y, x * x, x * y, y * y], axis=2)
+    courses -= np.einsum("t,rtk->rk", weight, courses)[:, None]
+    basis, root = np.linalg.qr(root_weight * courses)
+    size = np.diagonal(root, axis1=1, axis2=2) ** 2  # (row, course)
+    parts = np.empty((size.shape[1], *motion.shape[1:]))
+    told = np.empty(len(rows))
+    for n, row in enumerate(rows):
+        parts[:, row] = np.tensordot((root_weight * basis[n]).T, motion[:, row], 1)
+        told[n] = np.trace(information[row].sum(axis=0))
+    # More than sound and noise have anywhere beside it, and no more than such an error can be.
+    error = _power(_agreed(parts, information, cells), information) - noise
+    error = np.clip(error, 0, _MOST_WRONG**2 * (told @ size))
+    gain = error / np.maximum(error + noise, _TINY)
+    for n, row in enumerate(rows):
+        result[:, row] += np.tensordot(basis[n] / root_weight * gain, parts[:, row], 1)
+    return result
+
+
 def _repeated(
     motion: NDArray[np.float32], rate_hz: float, information: Float64, cells: Cells
 ) -> NDArray[np.float32]:
     # (sample, cell, 2) of what changes slowly and is an error.
     frames = len(motion)
-    slow = min(max(1, round(2 * frames * _SLOW_HZ / rate_hz)), frames)
-    waves = _cosines(frames, min(_FASTER * slow, frames))
+    slow, some = _slow_waves(frames, rate_hz)
+    waves = _cosines(frames, some)
     parts = (waves.T @ motion.reshape(frames, -1)).reshape(-1, *motion.shape[1:])
     # How far cells depart from those read with them: no sound, unless they move against each other.
+    power = _power(parts - _agreed(parts, information, cells), information)
+    noise = float(np.median(power[slow:])) if some > slow else 0.0
+    gain = np.maximum(0, 1 - noise / np.maximum(power[:slow], _TINY))
+    gain[0] = 0  # the mean is off already
+    return np.tensordot(waves[:, :slow] * gain, parts[:slow], 1).astype(np.float32)
+
+
+def _slow_waves(frames: int, rate_hz: float) -> tuple[int, int]:
+    # How many cosines change slowly, and how many tell what is beside them, those included.
+    slow = min(max(1, round(2 * frames * _SLOW_HZ / rate_hz)), frames)
+    return slow, min(_FASTER * slow, frames)
+
+
+def _agreed(parts: Float32 | Float64, information: Float64, cells: Cells) -> Float64:
+    # (part, cell, 2) what cells that are read together agree on.
     score = np.einsum("cij,kcj->kci", information, parts, optimize=True)
-    apart = np.empty_like(parts)
+    agreed = np.empty(parts.shape)
     for delay in np.unique(cells.delay_s):
         here = np.flatnonzero(cells.delay_s == delay)
         inverse = np.linalg.pinv(information[here].sum(axis=0), rcond=1e-9, hermitian=True)
-        apart[:, here] = parts[:, here] - (score[:, here].sum(axis=1) @ inverse)[:, None]
-    power = np.einsum("kci,cij,kcj->k", apart, information, apart, optimize=True)
-    noise = float(np.median(power[slow:])) if len(power) > slow else 0.0
-    gain = np.maximum(0, 1 - noise / np.maximum(power[:slow], 1e-300))
-    gain[0] = 1
-    return np.tensordot(waves[:, :slow] * gain, parts[:slow], 1).astype(np.float32)
+        agreed[:, here] = (score[:, here].sum(axis=1) @ inverse)[:, None]
+    return agreed
+
+
+def _power(parts: Float64, information: Float64) -> Float64:
+    # (part,) over the claimed noise.
+    return np.asarray(np.einsum("kci,cij,kcj->k", parts, information, parts, optimize=True))
 
 
 def _cosines(length: int, count: int) -> Float64:
