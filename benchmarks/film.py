@@ -46,7 +46,9 @@ def ideal_db(film: FilmScan) -> float:
     own = slice((film.height - film.pitch) // 2, (film.height - film.pitch) // 2 + film.pitch)
     errors, sounds = [], []
     for number in range(film.frames):
-        slope = (film.clean(number, _STEP) - film.clean(number, -_STEP)) / (2 * _STEP)
+        other = [0.0] * (np.atleast_2d(film.sound).shape[0] - 1)
+        slope = film.clean(number, [_STEP, *other]) - film.clean(number, [-_STEP, *other])
+        slope = slope / (2 * _STEP)
         variance = film.spread(number) ** 2 + 1 / 12 / full**2
         weight = np.where(film.damaged(number) > -0.05, slope / variance, 0)
         told = (weight * slope).sum(axis=1)
