@@ -21,6 +21,7 @@ _FLOOR = 1e-6  # of the power, that the spectrum has at least
 _AWAY = 6.0  # standard deviations from what is foretold
 _EACH = 6.0  # of the surprise, that each more line of a run must add
 _LONGEST = 8  # lines of a run
+_AROUND = 33  # lines by which it is judged what is usual
 _RUNS = 12
 _MOST = 0.5  # of the lines may be hidden
 
@@ -89,16 +90,15 @@ class Foretelling:
             variance[at] = np.diag(spread)
         return own + middle, variance
 
-    def strange(
-        self, place: Float64, hidden: NDArray[np.bool_], marked: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
+    def strange(self, place: Float64, hidden: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which lines are hidden or lie far off what the others foretell.
 
         A speck spans some lines, which seem in order one by one, so runs of lines are asked
         together; the farthest is left out first, and then the others are asked again. A sound may
-        begin with a click: a run in or beside which no line is `marked` is in order.
+        begin with a click: a run beside which no line is hidden is in order.
         """
-        beside = np.convolve(marked | hidden, np.ones(3), "same") > 0
+        from scipy.ndimage import median_filter
+
         result = hidden.copy()
         for _ in range(_RUNS):
             if result.mean() > _MOST:
@@ -109,10 +109,13 @@ class Foretelling:
             pull = self.precision @ own
             pull[result] = 0
             alone = pull**2 / np.maximum(np.diag(precision), 1e-12)
-            usual = max(1.0, float(np.median(alone[~result])) / 0.455)
+            # Where the sound is loud, more is usual.
+            usual = np.maximum(1.0, median_filter(alone, _AROUND, mode="nearest") / 0.455)
+            beside = np.convolve(result, np.ones(3), "same") > 0
             best, where = 0.0, slice(0)
             for length in range(1, _LONGEST + 1):
-                surprise = _surprise(pull, precision, result, length) / usual
+                surprise = _surprise(pull, precision, result, length)
+                surprise /= usual[length // 2 :][: len(surprise)]
                 seen = np.convolve(beside, np.ones(length), "valid") > 0
                 surprise = np.where(seen, surprise, 0)
                 gain = surprise - _AWAY**2 - _EACH * (length - 1)

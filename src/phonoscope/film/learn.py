@@ -23,8 +23,7 @@ _FEW, _NARROW = 5, 5  # per cent of pixels; columns
 _CLOSE_PX = 5.0
 _FIXED = 0.3  # of the liveliest edge's motion: below, an edge stands still
 _SPECK = 3.0  # misfit over the usual
-_TRACE = 2.0  # misfit that a speck leaves at least somewhere
-_AGREE = 4.0  # standard deviations within which what is seen is what was foretold
+_AGREE, _AGREE_SPECK = 4.0, 1.5  # standard deviations from what was foretold, if it is that
 _SKEW_LAG = 8  # lines
 _LEAST_SKEW = 0.05  # lines across the track: less is not worth interpolating
 _CURVES = np.geomspace(0.3, 3.5, 65)
@@ -33,6 +32,7 @@ _TOLD = 0.3  # of an edge's own motion: by so much its partner must tell where i
 _TORN = 5.0  # standard deviations by which partners may disagree
 _SAME = 0.97  # correlation of two bands that carry one sound
 _ROUNDS = 2
+_TURNS = 3  # an edge's place tells where it is seen, by less each time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +102,7 @@ class Reader:
             light = self._brightness(strip, weave_px)
             return np.maximum(light, 1e-6)[None] ** self.curve, 0
         places, bad = self._edges(self._share(strip, weave_px), weave_px)
-        return self._widths(places), int(bad.any(axis=1).sum())
+        return self._widths(self._unturned(places)), int(bad.any(axis=1).sum())
 
     def _share(self, strip: Float64, weave_px: float) -> Float64:
         # What is known of the film is moved to the scan, whose noise stays as it is.
@@ -111,7 +111,26 @@ class Reader:
         worn = self._worn(weave_px)
         if worn.any() and not worn.all():
             share = _bridged(share, worn)
-        return sheared(share, self.skew)
+        return share
+
+    def _unturned(self, places: Float64) -> Float64:
+        """Return places ``(line, edge)`` on lines of the film, of those on lines of the scan.
+
+        An edge is seen the later, the further right it lies just then.
+        """
+        from scipy.ndimage import map_coordinates
+
+        if not self.skew:
+            return places
+        result = places.copy()
+        line = np.arange(len(places), dtype=np.float64)
+        middle = (self.track.stop - self.track.first - 1) / 2
+        for seen, own in zip(places.T, result.T, strict=True):
+            at = line + self.skew * (seen - middle)
+            for _ in range(_TURNS):
+                there = map_coordinates(own, [at], order=5, mode="nearest")
+                own += seen - there
+        return result
 
     def _worn(self, weave_px: float) -> NDArray[np.bool_]:
         """Return ``(column,)`` those of a scan that scratches may touch."""
@@ -132,7 +151,6 @@ class Reader:
         lines = len(share)
         places = np.full((lines, self.edges), np.nan)
         bad = np.ones((lines, self.edges), bool)
-        marked = bad.copy()
         line, column, rising = crossings(share)
         keep = without_specks(line, column, self.edges, lines)
         line, column, rising = line[keep], column[keep], rising[keep]
@@ -142,12 +160,10 @@ class Reader:
             places[whole], _, misfit = self._fitted(share, whole, column, weave_px)
             bad[whole] = np.isnan(places[whole])
             if self.usual is not None:
-                misfit = misfit / (self.usual * _apart(places[whole]))
-                bad[whole] |= misfit > _SPECK
-                marked[whole] = misfit > _TRACE
+                bad[whole] |= misfit > _SPECK * self.usual * _apart(places[whole])
         for edge, told in enumerate(self.foretelling):
             if not bad[:, edge].all() and not self._stands(edge):
-                bad[:, edge] = told.strange(places[:, edge], bad[:, edge], marked[:, edge])
+                bad[:, edge] = told.strange(places[:, edge], bad[:, edge])
         lost = bad.copy()
         if self.symmetry is not None:
             _agreed(places, bad, self.symmetry)
@@ -202,9 +218,12 @@ class Reader:
             return place
         column = np.floor(np.sort(others[known], axis=1)).astype(np.int64)
         column = column.clip(-1, share.shape[1] - 1)
-        seen, doubt, _ = (one[:, edge] for one in self._fitted(share, again, column, weave_px))
+        seen, doubt, misfit = (one[:, edge] for one in self._fitted(share, again, column, weave_px))
         both = variance[again] + doubt
-        agree = np.isfinite(seen) & ((seen - place[again]) ** 2 < _AGREE**2 * both)
+        # A speck has edges too: what looks like one must lie closer.
+        whole = misfit <= _SPECK * (1.0 if self.usual is None else self.usual[edge])
+        near = np.where(whole, _AGREE, _AGREE_SPECK)
+        agree = np.isfinite(seen) & ((seen - place[again]) ** 2 < near**2 * both)
         part = np.where(agree, variance[again] / both, 0)
         place[again] += part * np.where(agree, seen - place[again], 0)
         return place
@@ -266,7 +285,6 @@ def _learn_area(track: Track, strips: Float64, weave: Sequence[float], kind_give
     skew = _skew_of_area(reader, shares)
     if skew:
         reader = replace(reader, skew=skew)
-        shares = [reader._share(*both) for both in zip(strips, weave, strict=True)]
     for _ in range(_ROUNDS):
         reader = _with_edge_shape(reader, shares)
     places = [reader._edges(*both)[0] for both in zip(shares, weave, strict=True)]
@@ -371,7 +389,7 @@ def _skew_of_area(reader: Reader, shares: Sequence[Float64]) -> float:
     wide = shares[0].shape[1]
     if abs(lean) * wide < _LEAST_SKEW or abs(lean) < 3 * doubt:
         return 0.0
-    return -lean
+    return lean
 
 
 def _with_edge_shape(reader: Reader, shares: Sequence[Float64]) -> Reader:
