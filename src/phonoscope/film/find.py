@@ -21,6 +21,7 @@ _ACTIVE = 0.012  # change from scan to scan, of the range of brightness
 _NARROW, _WIDE = 0.012, 0.32  # of the width of a scan
 _APART = 0.012  # dark gap within a track
 _MARGIN = 0.35  # beside what moves, of its width: where the track has not moved yet
+_THIN = 0.025  # of the width of a scan: an edge that weaves and leans; holes are wider
 _EDGE_PX = 4  # an edge's reach
 _STILL = 0.02  # vertical change of a border, of the range
 _NEAR_LEVEL = 0.25  # of the way from dark to clear
@@ -134,10 +135,9 @@ def _with_borders(
     mean = columns.of("mean")
     # An edge that stands still moves with the weave, or returns in each scan that is turned; it is
     # narrower than holes.
-    busy = active | columns.repeated
-    for a, b in _runs(busy):
-        if b - a <= max(2, _APART * len(busy)):
-            busy[a:b] = False
+    busy = np.zeros(len(active), bool)
+    for a, b in _runs(active) + _runs(columns.repeated):
+        busy[a:b] |= b - a > max(4, _THIN * len(active))
     clear = np.convolve(mean > (mean.max() + mean.min()) / 2, np.ones(2 * _EDGE_PX + 1), "same") > 0
     open_ = (still & ~columns.repeated) | (clear & ~busy)
     most = max(4, round((1 + _MARGIN) * (run[1] - run[0])))

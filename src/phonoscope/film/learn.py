@@ -290,7 +290,10 @@ def _learn_area(track: Track, strips: Float64, weave: Sequence[float], kind_give
     places = [reader._edges(*both)[0] for both in zip(shares, weave, strict=True)]
     reader = _with_motion(reader, places)
     for _ in range(_ROUNDS):
-        told = tuple(Foretelling.of([one[:, n] for one in places]) for n in range(reader.edges))
+        whole = [one for one in places if np.isfinite(one).all()]
+        if not whole:
+            break
+        told = tuple(Foretelling.of([one[:, n] for one in whole]) for n in range(reader.edges))
         reader = replace(reader, foretelling=told)
         places = [reader._edges(*both)[0] for both in zip(shares, weave, strict=True)]
     return reader
