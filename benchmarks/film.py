@@ -1,6 +1,6 @@
 """Optical soundtracks against the ideal reader; and the memory that a reel takes.
 
-python benchmarks/film.py [--kinds unilateral,density] [--seeds 5] [--frames 48] [--width 640] [--reel 20000]
+python benchmarks/film.py [--kinds dual,density] [--seeds 5] [--frames 48] [--reel 20000]
 """
 
 import argparse
@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from film_yardsticks import SOUND_HZ, ideal_db, ours_db, read_wav, spoken
 
 import phonoscope as ph
+from film_yardsticks import SOUND_HZ, ideal_db, ours_db, read_wav, spoken
 from phonoscope.scene import FilmScan
 
 KINDS = ("unilateral", "bilateral", "dual", "stereo", "density")
+
 
 def _table(how: argparse.Namespace) -> None:
     print(f"{'kind':>10} {'seed':>4} | {'ideal':>6} {'ours':>6} {'loss':>5} | found")

@@ -52,7 +52,7 @@ class Foretelling:
         # Windows without leakage: what is beyond the sound is what specks are told by.
         window = np.hanning(lines)
         power = np.abs(np.fft.rfft(own * window, 2 * lines, axis=1)) ** 2
-        # Specks are in some scans; of most, the median of what is exponential is less than its mean.
+        # Specks are in some scans only. The median of what is exponential is less than its mean.
         power = np.median(power, axis=0) / np.log(2)
         lags = np.fft.irfft(power / (window**2).sum())[:lines]
         reach = min(_LAGS, lines)
@@ -63,9 +63,7 @@ class Foretelling:
         covariance += _FREE**2 * size * (1 + np.outer(y, y))
         return cls(np.linalg.inv(covariance))
 
-    def filled(
-        self, place: Float64, hidden: NDArray[np.bool_]
-    ) -> tuple[Float64, Float64]:
+    def filled(self, place: Float64, hidden: NDArray[np.bool_]) -> tuple[Float64, Float64]:
         """Return places with those that are hidden foretold, and the variance of these.
 
         Parameters
@@ -139,9 +137,7 @@ class Foretelling:
         return rest
 
 
-def _surprise(
-    pull: Float64, precision: Float64, hidden: NDArray[np.bool_], length: int
-) -> Float64:
+def _surprise(pull: Float64, precision: Float64, hidden: NDArray[np.bool_], length: int) -> Float64:
     """Return ``(first line,)`` how much more likely runs of lines make the others when left out.
 
     In units in which it is chi-squared with `length` degrees of freedom; 0 where some are hidden.

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from phonoscope.errors import InputError
 from phonoscope.film.clean import filled, moved_across, robust_lines, sheared, smooth_down
 from phonoscope.film.edges import WHITE, Noise, counted, crossings, refined, without_specks
-from phonoscope.film.foretell import Foretelling
 from phonoscope.film.find import Track
+from phonoscope.film.foretell import Foretelling
 from phonoscope.types import Float64, Luma
 
 _BLURS_PX = (0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0)
@@ -102,7 +102,7 @@ class Reader:
             light = self._brightness(strip, weave_px)
             return np.maximum(light, 1e-6)[None] ** self.curve, 0
         places, bad = self._edges(self._share(strip, weave_px), weave_px)
-        return self._widths(self._unturned(places)), int(bad.any(axis=1).sum())
+        return self._widths(places), int(bad.any(axis=1).sum())
 
     def _share(self, strip: Float64, weave_px: float) -> Float64:
         # What is known of the film is moved to the scan, whose noise stays as it is.
@@ -165,8 +165,6 @@ class Reader:
             if not bad[:, edge].all() and not self._stands(edge):
                 bad[:, edge] = told.strange(places[:, edge], bad[:, edge])
         lost = bad.copy()
-        if self.symmetry is not None:
-            _agreed(places, bad, self.symmetry)
         for edge in range(self.edges):
             if bad[:, edge].all():
                 if self.rest is not None:
@@ -177,6 +175,10 @@ class Reader:
                 places[:, edge] = filled(places[:, edge], ~bad[:, edge])
                 if (~bad[:, edge]).sum() > 8:
                     places[:, edge] = _straight(places[:, edge], ~bad[:, edge])
+        # Partners are at one place of the film when they are on one line of it.
+        places = self._unturned(places)
+        if self.symmetry is not None:
+            _agreed(places, bad, self.symmetry)
         return places, lost
 
     def _stands(self, edge: int) -> bool:
