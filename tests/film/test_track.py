@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from film_yardsticks import SOUND_HZ as RATE
 from film_yardsticks import ideal_db, limited, ours_db, read_wav, spoken
 
-# Of the ideal reader, by kind and channels. Two are not yet within the 2 dB that are asked for: loud
+# Of the ideal reader, by kind and channels. Two are not yet within the 2 dB asked for: loud
 # stretches of a turned bilateral track, and a dual track with one sound.
 WITHIN_DB = {
     ("unilateral", 1): 2.0, ("bilateral", 1): 4.0, ("dual", 1): 4.0, ("dual", 2): 2.0,
