@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from phonoscope.types import Float64
 
+Noise = tuple[float, float, float]
+WHITE: Noise = (1.0, 1.0, 0.0)  # until it is known
 _REACH = 4  # px to either side of an edge
 _COVERED = 5.0  # standard deviations off
 _LEAST_TOLD = 0.05  # of the information of one pixel's noise; a whole edge has 0.28
@@ -70,10 +72,10 @@ def refined(
     column: NDArray[np.int64],
     rising: Float64,
     blur_px: float,
-    noise: tuple[float, float] = (1.0, 0.0),
+    noise: Noise = WHITE,
     usable: NDArray[np.bool_] | None = None,
-) -> tuple[Float64, Float64]:
-    """Return each crossing's place to a part of a pixel, and how badly its shape fits.
+) -> tuple[Float64, Float64, Float64]:
+    """Return each crossing's place to a part of a pixel, its variance, and how badly it fits.
 
     Parameters
     ----------
@@ -82,7 +84,8 @@ def refined(
     blur_px
         Standard deviation of the edge's blur.
     noise
-        Variance of a pixel: the first, and the second times 4 m (1 - m) at transmission m.
+        Variance of a pixel in the dark, in the clear, and how much more it is halfway: the last
+        times 4 m (1 - m) at transmission m.
     usable
         ``(column,)`` which columns to go by; None for all.
 
@@ -91,8 +94,10 @@ def refined(
     place
         ``(crossing,)`` px; those at the ends of lines stay there, and are NaN where too little of
         the edge is on usable columns.
+    variance
+        ``(crossing,)`` of the place by the noise, px^2.
     misfit
-        ``(crossing,)`` mean square of what is left, in units of the noise.
+        ``(crossing,)`` mean square of what is left, covered or not, in units of the noise.
     """
     from scipy.special import ndtr
 
@@ -110,17 +115,19 @@ def refined(
     inside &= (at > before[:, None]) & (at <= after[:, None])
     if usable is not None:
         inside &= usable[at.clip(0, width - 1)]
+    whole = inside.copy()
     place = np.zeros(len(line)) + 0.5  # after `column`
     variance = np.ones(())
     told = np.zeros(())
-    left = np.zeros_like(value)
+    beyond = np.zeros_like(value)
     for number in range(_STEPS):
         u = (offset - place[:, None]) / blur_px
         model = ndtr(u) + _neighbours(at, column + place, same, blur_px)
         slope = np.exp(-0.5 * u**2) / (np.sqrt(2 * np.pi) * blur_px)
-        variance = noise[0] + noise[1] * 4 * (model * (1 - model)).clip(0, None)
-        left = np.where(inside, value - model, 0)
-        if number == _STEPS - 3 and noise != (1.0, 0.0):
+        variance = _variance(noise, np.where(rising[:, None] > 0, model, 1 - model))
+        beyond = np.where(whole, value - model, 0)
+        left = np.where(inside, beyond, 0)
+        if number == _STEPS - 3 and noise != WHITE:
             # What a speck covers says nothing; the rest of the edge still does.
             inside &= left**2 < _COVERED**2 * variance
             left = np.where(inside, left, 0)
@@ -128,11 +135,17 @@ def refined(
         told = (weight * slope).sum(axis=1)
         step = (weight * left).sum(axis=1) / np.maximum(told, 1e-6)
         place = (place - step).clip(0.5 - _LONGEST, 0.5 + _LONGEST)
-    misfit = (left**2 / variance).sum(axis=1) / np.maximum(inside.sum(axis=1) - 1, 1)
+    misfit = (beyond**2 / variance).sum(axis=1) / np.maximum(whole.sum(axis=1) - 1, 1)
     ends = (column < 0) | (column >= width - 1)
-    place = np.where(told * (noise[0] + noise[1]) < _LEAST_TOLD / blur_px, np.nan, place)
+    place = np.where(told * _variance(noise, np.array(0.5)) < _LEAST_TOLD / blur_px, np.nan, place)
     place = np.where(ends, 0.5, place)
-    return column + place, np.where(ends, 0, misfit)
+    return column + place, 1 / np.maximum(told, 1e-9), np.where(ends, 0, misfit)
+
+
+def _variance(noise: Noise, share: Float64) -> Float64:
+    dark, clear, more = noise
+    share = share.clip(0, 1)
+    return dark + (clear - dark) * share + more * 4 * share * (1 - share)
 
 
 def _neighbours(

@@ -21,6 +21,8 @@ _ACTIVE = 0.012  # change from scan to scan, of the range of brightness
 _NARROW, _WIDE = 0.012, 0.32  # of the width of a scan
 _APART = 0.012  # dark gap within a track
 _MARGIN = 0.35  # beside what moves, of its width: where the track has not moved yet
+_THIN = 0.025  # of the width of a scan: an edge that weaves and leans; holes are wider
+_EDGE_PX = 4  # an edge's reach
 _STILL = 0.02  # vertical change of a border, of the range
 _NEAR_LEVEL = 0.25  # of the way from dark to clear
 _BILEVEL = 0.8
@@ -116,7 +118,7 @@ def candidates(columns: Columns) -> list[tuple[int, int]]:
     found = [run for run in joined if _NARROW * width <= run[1] - run[0] <= _WIDE * width]
     if not found and len(whole) == 1:  # a scan of nothing but the track
         found = whole
-    return [_with_borders(run, columns) for run in found]
+    return [_with_borders(run, columns, active) for run in found]
 
 
 def _runs(active: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -124,17 +126,25 @@ def _runs(active: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _with_borders(run: tuple[int, int], columns: Columns) -> tuple[int, int]:
-    """Return a run with the still columns beside it."""
+def _with_borders(
+    run: tuple[int, int], columns: Columns, active: NDArray[np.bool_]
+) -> tuple[int, int]:
+    """Return a run with the still columns beside it, and a clear part that ends there."""
     power = np.sqrt(columns.of("power"))
-    still = (power < max(3 * _STILL * columns.span, 2 * float(np.percentile(power, 5)))) & (
-        ~columns.repeated
-    )
+    still = power < max(3 * _STILL * columns.span, 2 * float(np.percentile(power, 5)))
+    mean = columns.of("mean")
+    # An edge that stands still moves with the weave, or returns in each scan that is turned; it is
+    # narrower than holes.
+    busy = np.zeros(len(active), bool)
+    for a, b in _runs(active) + _runs(columns.repeated):
+        busy[a:b] |= b - a > max(4, _THIN * len(active))
+    clear = np.convolve(mean > (mean.max() + mean.min()) / 2, np.ones(2 * _EDGE_PX + 1), "same") > 0
+    open_ = (still & ~columns.repeated) | (clear & ~busy)
     most = max(4, round((1 + _MARGIN) * (run[1] - run[0])))
     first, stop = run
-    while first > 0 and run[0] - first < most and still[first - 1]:
+    while first > 0 and run[0] - first < most and open_[first - 1]:
         first -= 1
-    while stop < len(still) and stop - run[1] < most and still[stop]:
+    while stop < len(open_) and stop - run[1] < most and open_[stop]:
         stop += 1
     return first, stop
 

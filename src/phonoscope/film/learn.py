@@ -8,18 +8,22 @@ from numpy.typing import NDArray
 
 from phonoscope.errors import InputError
 from phonoscope.film.clean import filled, moved_across, robust_lines, sheared, smooth_down
-from phonoscope.film.edges import counted, crossings, refined, without_specks
+from phonoscope.film.edges import WHITE, Noise, counted, crossings, refined, without_specks
 from phonoscope.film.find import Track
+from phonoscope.film.foretell import Foretelling
 from phonoscope.types import Float64, Luma
 
 _BLURS_PX = (0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0)
 _SPAN = 0.25  # of the usual from dark to clear: no column has less
 _WORN = 0.3  # of it, by which a worn column differs from those around it; less is levelled
 _BAR = 0.85  # of it: a bar of the track is as clear
+_BESIDE = 7  # columns of one kind, in whose middle an edge's blur is not seen
+_SCRATCHES = 9  # columns, of which most are not scratched
 _FEW, _NARROW = 5, 5  # per cent of pixels; columns
 _CLOSE_PX = 5.0
 _FIXED = 0.3  # of the liveliest edge's motion: below, an edge stands still
-_SPECK = 6.0  # misfit over the usual
+_SPECK = 3.0  # misfit over the usual
+_AGREE, _AGREE_SPECK = 4.0, 1.5  # standard deviations from what was foretold, if it is that
 _SKEW_LAG = 8  # lines
 _LEAST_SKEW = 0.05  # lines across the track: less is not worth interpolating
 _CURVES = np.geomspace(0.3, 3.5, 65)
@@ -28,6 +32,7 @@ _TOLD = 0.3  # of an edge's own motion: by so much its partner must tell where i
 _TORN = 5.0  # standard deviations by which partners may disagree
 _SAME = 0.97  # correlation of two bands that carry one sound
 _ROUNDS = 2
+_TURNS = 3  # an edge's place tells where it is seen, by less each time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +63,8 @@ class Reader:
         ``(edge,)`` where each usually lies, for scans that show nothing of it.
     symmetry
         What edges tell of each other; None if nothing.
+    foretelling
+        Of each edge what its lines tell of each other; empty until it is learned.
     skew
         Lines by which a column is later than the one before.
     curve
@@ -72,12 +79,13 @@ class Reader:
     variance: Float64
     worn: NDArray[np.bool_]
     blur_px: float = 1.0
-    noise: tuple[float, float] = (1.0, 0.0)
+    noise: Noise = WHITE
     edges: int = 0
     fixed: NDArray[np.bool_] | None = None
     usual: Float64 | None = None
     rest: Float64 | None = None
     symmetry: "_Symmetry | None" = None
+    foretelling: tuple[Foretelling, ...] = ()
     skew: float = 0.0
     curve: float = 1.0
     channels: int = 1
@@ -103,7 +111,26 @@ class Reader:
         worn = self._worn(weave_px)
         if worn.any() and not worn.all():
             share = _bridged(share, worn)
-        return sheared(share, self.skew)
+        return share
+
+    def _unturned(self, places: Float64) -> Float64:
+        """Return places ``(line, edge)`` on lines of the film, of those on lines of the scan.
+
+        An edge is seen the later, the further right it lies just then.
+        """
+        from scipy.ndimage import map_coordinates
+
+        if not self.skew:
+            return places
+        result = places.copy()
+        line = np.arange(len(places), dtype=np.float64)
+        middle = (self.track.stop - self.track.first - 1) / 2
+        for seen, own in zip(places.T, result.T, strict=True):
+            at = line + self.skew * (seen - middle)
+            for _ in range(_TURNS):
+                there = map_coordinates(own, [at], order=5, mode="nearest")
+                own += seen - there
+        return result
 
     def _worn(self, weave_px: float) -> NDArray[np.bool_]:
         """Return ``(column,)`` those of a scan that scratches may touch."""
@@ -121,34 +148,87 @@ class Reader:
     def _edges(self, share: Float64, weave_px: float = 0.0) -> tuple[Float64, NDArray[np.bool_]]:
         """Return the place ``(line, edge)`` of each edge, and which were filled in."""
         lines = len(share)
+        lines = len(share)
+        places = np.full((lines, self.edges), np.nan)
+        bad = np.ones((lines, self.edges), bool)
         line, column, rising = crossings(share)
         keep = without_specks(line, column, self.edges, lines)
         line, column, rising = line[keep], column[keep], rising[keep]
         whole = counted(line, lines) == self.edges
-        keep = whole[line]
-        line, column, rising = line[keep], column[keep], rising[keep]
-        places = np.full((lines, self.edges), np.nan)
-        bad = np.ones((lines, self.edges), bool)
-        if len(line):
-            place, misfit = refined(
-                share, line, column, rising, self.blur_px, self.noise, ~self._worn(weave_px)
-            )
-            places[whole] = place.reshape(-1, self.edges)
+        if whole.any():
+            column = column[whole[line]].reshape(-1, self.edges)
+            places[whole], _, misfit = self._fitted(share, whole, column, weave_px)
             bad[whole] = np.isnan(places[whole])
             if self.usual is not None:
-                bad[whole] |= misfit.reshape(-1, self.edges) > _SPECK * self.usual * _apart(
-                    places[whole]
-                )
+                bad[whole] |= misfit > _SPECK * self.usual * _apart(places[whole])
+        for edge, told in enumerate(self.foretelling):
+            if not bad[:, edge].all() and not self._stands(edge):
+                bad[:, edge] = told.strange(places[:, edge], bad[:, edge])
         lost = bad.copy()
+        for edge in range(self.edges):
+            if bad[:, edge].all():
+                if self.rest is not None:
+                    places[:, edge] = self.rest[edge]
+            elif not self._stands(edge):
+                places[:, edge] = self._foretold(share, places, bad, edge, weave_px)
+            else:
+                places[:, edge] = filled(places[:, edge], ~bad[:, edge])
+                if (~bad[:, edge]).sum() > 8:
+                    places[:, edge] = _straight(places[:, edge], ~bad[:, edge])
+        # Partners are at one place of the film when they are on one line of it.
+        places = self._unturned(places)
         if self.symmetry is not None:
             _agreed(places, bad, self.symmetry)
-        for edge in range(self.edges):
-            if self.rest is not None and bad[:, edge].all():
-                places[:, edge] = self.rest[edge]
-            places[:, edge] = filled(places[:, edge], ~bad[:, edge])
-            if self.fixed is not None and self.fixed[edge] and (~bad[:, edge]).sum() > 8:
-                places[:, edge] = _straight(places[:, edge], ~bad[:, edge])
         return places, lost
+
+    def _stands(self, edge: int) -> bool:
+        return self.fixed is not None and bool(self.fixed[edge])
+
+    def _fitted(
+        self, share: Float64, whole: NDArray[np.bool_], column: NDArray[np.int64], weave_px: float
+    ) -> tuple[Float64, Float64, Float64]:
+        """Return ``(line, edge)`` places, their variances and misfits.
+
+        Of the lines of `whole`, from about the columns ``(line, edge)``.
+        """
+        count = len(column)
+        line = np.repeat(np.flatnonzero(whole), self.edges)
+        rising = np.tile(1.0 - 2 * (np.arange(self.edges) % 2), count)
+        place, variance, misfit = refined(
+            share, line, column.ravel(), rising, self.blur_px, self.noise, ~self._worn(weave_px)
+        )
+        shape = count, self.edges
+        return place.reshape(shape), variance.reshape(shape), misfit.reshape(shape)
+
+    def _foretold(
+        self, share: Float64, places: Float64, bad: NDArray[np.bool_], edge: int, weave_px: float
+    ) -> Float64:
+        """Return ``(line,)`` places of an edge with those that are bad from all that tells of them.
+
+        That is the lines around, and what a speck leaves of the edge where they say it must be.
+        """
+        hidden = bad[:, edge]
+        if not hidden.any() or not self.foretelling:
+            return filled(places[:, edge], ~hidden)
+        place, variance = self.foretelling[edge].filled(places[:, edge], hidden)
+        others = places[hidden].copy()
+        others[:, edge] = place[hidden]
+        known = np.isfinite(others).all(axis=1)
+        again = hidden.copy()
+        again[hidden] = known
+        if not again.any():
+            return place
+        column = np.floor(np.sort(others[known], axis=1)).astype(np.int64)
+        column = column.clip(-1, share.shape[1] - 1)
+        seen, doubt, misfit = (one[:, edge] for one in self._fitted(share, again, column, weave_px))
+        both = variance[again] + doubt
+        # A speck has edges too: what looks like one must lie closer.
+        whole = misfit <= _SPECK * (1.0 if self.usual is None else self.usual[edge])
+        near = np.where(whole, _AGREE, _AGREE_SPECK)
+        agree = np.isfinite(seen) & ((seen - place[again]) ** 2 < near**2 * both)
+        part = np.where(agree, variance[again] / both, 0)
+        place[again] += part * np.where(agree, seen - place[again], 0)
+        return place
 
     def _widths(self, places: Float64) -> Float64:
         wide = (places[:, 1::2] - places[:, ::2]).T / (self.track.stop - self.track.first)
@@ -207,24 +287,35 @@ def _learn_area(track: Track, strips: Float64, weave: Sequence[float], kind_give
     skew = _skew_of_area(reader, shares)
     if skew:
         reader = replace(reader, skew=skew)
-        shares = [reader._share(*both) for both in zip(strips, weave, strict=True)]
     for _ in range(_ROUNDS):
         reader = _with_edge_shape(reader, shares)
     places = [reader._edges(*both)[0] for both in zip(shares, weave, strict=True)]
-    return _with_motion(reader, places)
+    reader = _with_motion(reader, places)
+    for _ in range(_ROUNDS):
+        whole = [one for one in places if np.isfinite(one).all()]
+        if not whole:
+            break
+        told = tuple(Foretelling.of([one[:, n] for one in whole]) for n in range(reader.edges))
+        reader = replace(reader, foretelling=told)
+        places = [reader._edges(*both)[0] for both in zip(shares, weave, strict=True)]
+    return reader
 
 
 def _levels(strips: Float64) -> tuple[Float64, Float64, NDArray[np.bool_]]:
     """Return what opaque and clear film show at each line and column, and worn columns."""
+    from scipy.ndimage import minimum_filter
+
     low, high = np.percentile(strips, [3, 97])
     middle = (low + high) / 2
     near = 0.25 * (high - low)
     found = []
-    for keep in (strips < middle - near, strips > middle + near):
+    for side in (strips < middle - near, strips > middle + near):
+        # Beside an edge its blur would make the dark lighter.
+        keep = minimum_filter(side, size=(1, 1, _BESIDE), mode="nearest")
         count = keep.sum(axis=(0, 1))
         total = np.where(keep, strips, 0).sum(axis=(0, 1))
         known = count > 20
-        across = filled(total / np.maximum(count, 1), known)
+        across = _continued(total / np.maximum(count, 1), known)
         ratio = np.where(keep, strips, 0) / np.maximum(across, 1e-9)
         weight = keep.sum(axis=(0, 2)).astype(np.float64)
         down = smooth_down(ratio.sum(axis=(0, 2)) / np.maximum(weight, 1), weight)
@@ -236,6 +327,20 @@ def _levels(strips: Float64) -> tuple[Float64, Float64, NDArray[np.bool_]]:
         dark, clear = _bridged(dark, worn), _bridged(clear, worn)
     clear = np.maximum(clear, dark + _SPAN * usual)
     return dark, clear, worn
+
+
+def _continued(across: Float64, known: NDArray[np.bool_]) -> Float64:
+    """Return values ``(column,)`` with those that are not known as the ones around them.
+
+    A scratch is a column's own, and none of its neighbours'.
+    """
+    from scipy.ndimage import median_filter
+
+    if not known.any():
+        return across
+    usual = across.copy()
+    usual[known] = median_filter(across[known], _SCRATCHES, mode="nearest")
+    return np.where(known, across, filled(usual, known))
 
 
 def _scratched(strips: Float64, span: float) -> NDArray[np.bool_]:
@@ -278,15 +383,18 @@ def _skew_of_area(reader: Reader, shares: Sequence[Float64]) -> float:
         places, bad = reader._edges(share)
         good = np.flatnonzero(~bad.any(axis=1))
         if len(good) > len(bad) / 2:
-            leans.append(np.polyfit(good, places[good].mean(axis=1), 1)[0])
+            each = np.polyfit(good, places[good], 1)[0]
+            leans.append([*each, each.mean()])
     if len(leans) < 3:
         return 0.0
-    lean = float(np.median(leans))
-    doubt = float(np.std(leans) / np.sqrt(len(leans)))
+    # One that stands still tells best; of two that move against each other their middle.
+    doubts = np.std(leans, axis=0) / np.sqrt(len(leans))
+    best = int(doubts.argmin())
+    lean, doubt = float(np.median(leans, axis=0)[best]), float(doubts[best])
     wide = shares[0].shape[1]
     if abs(lean) * wide < _LEAST_SKEW or abs(lean) < 3 * doubt:
         return 0.0
-    return -lean
+    return lean
 
 
 def _with_edge_shape(reader: Reader, shares: Sequence[Float64]) -> Reader:
@@ -318,11 +426,11 @@ def _misfits(reader: Reader, share: Float64, blur_px: float) -> Float64:
     usable = ~reader._worn(0.0)
     if not len(found[0]):
         return np.zeros(0)
-    return refined(share, *found, blur_px, reader.noise, usable)[1]
+    return refined(share, *found, blur_px, reader.noise, usable)[2]
 
 
-def _pixel_noise(reader: Reader, shares: Sequence[Float64]) -> tuple[float, float]:
-    """Return the variance of a pixel beside edges, and how much more it is in their middle."""
+def _pixel_noise(reader: Reader, shares: Sequence[Float64]) -> Noise:
+    """Return the noise of pixels beside edges and in their middle; see `refined`."""
     from scipy.special import ndtr
 
     values, greys = [], []
@@ -330,7 +438,7 @@ def _pixel_noise(reader: Reader, shares: Sequence[Float64]) -> tuple[float, floa
         line, column, rising = _whole_lines(reader, share)
         if not len(line):
             continue
-        place, _ = refined(share, line, column, rising, reader.blur_px, reader.noise)
+        place = refined(share, line, column, rising, reader.blur_px, reader.noise)[0]
         inner = (column > 4) & (column < share.shape[1] - 6) & np.isfinite(place)
         inner &= ~reader._worn(0.0)[
             (column[:, None] + np.arange(-3, 5)).clip(0, None) % share.shape[1]
@@ -340,17 +448,18 @@ def _pixel_noise(reader: Reader, shares: Sequence[Float64]) -> tuple[float, floa
             model = ndtr((at - place[inner]) / reader.blur_px)
             model = np.where(rising[inner] > 0, model, 1 - model)
             values.append(share[line[inner], at] - model)
-            greys.append(4 * model * (1 - model))
+            greys.append(model)
     if not values:
         return reader.noise
-    left, grey = np.concatenate(values) ** 2, np.concatenate(greys)
-    near, far = left[grey > 0.6], left[grey < 0.1]
-    if len(near) < 50 or len(far) < 50:
+    left, share_of = np.concatenate(values) ** 2, np.concatenate(greys)
+    far = [left[share_of < 0.03], left[share_of > 0.97]]
+    near = left[np.abs(share_of - 0.5) < 0.3]
+    if min(len(near), len(far[0]), len(far[1])) < 50:
         return reader.noise
     # Half of the middle's residual is taken by the fit itself; medians do not see specks.
-    floor = float(np.median(far)) / 0.455
+    dark, clear = (max(float(np.median(one)) / 0.455, 1e-9) for one in far)
     middle = float(np.median(near)) / 0.455 * 1.6
-    return max(floor, 1e-9), max(middle - floor, 0.0)
+    return dark, clear, max(middle - (dark + clear) / 2, 0.0)
 
 
 def _with_motion(reader: Reader, places: Sequence[Float64]) -> Reader:

@@ -4,7 +4,7 @@ A scan shows one frame of film and a little of its neighbours. Positions on the 
 lines: frame n of the film begins at line ``n * pitch``, and lines further down pass later.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -142,10 +142,11 @@ class FilmScan:
         at = line / self.line_rate_hz * self.sound_rate_hz
         return np.array([_between(one, at) for one in sound])
 
-    def clean(self, number: int, more: float = 0.0) -> Float64:
+    def clean(self, number: int, more: float | Sequence[float] = 0.0) -> Float64:
         """Return ``(height, width)`` what a scan without grain, dust and noise shows, 0 to 1.
 
-        `more` is added to the sound: differences show what each pixel says of it.
+        `more` is added to the sound, or of each channel its own: differences show what each pixel
+        says of it.
         """
         film = self._film(number, more) + _SCRATCH * self._defects(number).clip(0, None)
         return self._seen(film)
@@ -199,7 +200,7 @@ class FilmScan:
         line = y[:, None] + self.skew * (x[None, :] - middle)
         return film_x, line
 
-    def _film(self, number: int, more: float) -> Float64:
+    def _film(self, number: int, more: float | Sequence[float]) -> Float64:
         """Return the transmission of clean film at each pixel."""
         x, line = self._places(number)
         film = np.full(x.shape, _DARK)
@@ -235,11 +236,13 @@ class FilmScan:
         grey += 0.1 * np.sin(2 * np.pi * (17 * across + 11 * phase - 1.7 * moved))
         film[inside] = grey[inside].clip(_DARK, _CLEAR)
 
-    def _draw_track(self, film: Float64, x: Float64, line: Float64, more: float) -> None:
+    def _draw_track(
+        self, film: Float64, x: Float64, line: Float64, more: float | Sequence[float]
+    ) -> None:
         first, last = self.place
         near = slice(max(0, int(first) - 12), int(last) + 13)
         x, line = x[:, near], line[:, near]
-        sound = (self.sound_at(line) + more) * _DEPTH
+        sound = (self.sound_at(line) + np.reshape(more, (-1, 1, 1))) * _DEPTH
         wide, edge = last - first, self.blur_px
         if self.kind == "density":
             cover = _ramp(x - first, edge) - _ramp(x - last, edge)
