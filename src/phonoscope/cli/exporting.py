@@ -67,6 +67,7 @@ def export(
     line_delay: options.LineDelay = None,
     readout: options.Readout = None,
     direction: options.ReadingDirection = None,
+    pattern: options.Seen = "texture",
     device: options.Device = "cpu",
     quiet: options.Quiet = False,
 ) -> None:  # fmt: skip
@@ -85,8 +86,8 @@ def export(
         progress_bar(quiet) as progress,
         motion_field(
             source, fps=fps, cell=cell, start=start, duration=duration, shutter=shutter,
-            line_delay=line_delay, readout=readout, direction=direction, device=device,
-            progress=progress,
+            line_delay=line_delay, readout=readout, direction=direction, pattern=pattern,
+            device=device, progress=progress,
         ) as field,
     ):  # fmt: skip
         motion = displacement(field, at=place, region=region, scale=scale)
