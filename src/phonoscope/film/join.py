@@ -137,20 +137,14 @@ class Registration:
 
     @classmethod
     def learned(cls, scans: Sequence[Luma], columns: Sequence[tuple[int, int]]) -> "Registration":
-        """Return the registration by the widest of some runs of columns, if there is one."""
+        """Return the registration by that of some runs of columns which returns most exactly.
+
+        Holes do. A picture that hardly moves looks as if it did.
+        """
         if not columns:
             return cls(None, 0, 0)
-        first, stop = max(columns, key=lambda run: run[1] - run[0])
-        own = [_level(grouped(scan, first, stop)) for scan in scans]
-        reference = np.mean(own, axis=0)
-        for _ in range(3):
-            shifts = [_moved(reference, one) for one in own]
-            lines = np.arange(len(reference), dtype=np.float64)
-            middle = float(np.mean(shifts))
-            reference = np.mean(
-                [sampled(one, lines - s + middle) for one, s in zip(own, shifts, strict=True)],
-                axis=0,
-            )
+        told = [(*_reference(scans, *run), *run) for run in columns]
+        _, reference, first, stop = min(told, key=lambda one: one[0])
         found = cls(reference, first, stop)
         found.across = found._profile(scans[0])
         shifts = [found.weave(scan) for scan in scans]
@@ -175,6 +169,21 @@ class Registration:
         if self.reference is None:
             return 0.0
         return _moved(self.reference, _level(grouped(scan, self.first, self.stop)))
+
+
+def _reference(scans: Sequence[Luma], first: int, stop: int) -> tuple[float, Float64]:
+    """Return what share of columns' power does not return, and what returns of them."""
+    own = [_level(grouped(scan, first, stop)) for scan in scans]
+    lines = np.arange(len(own[0]), dtype=np.float64)
+    reference = np.mean(own, axis=0)
+    for _ in range(3):
+        shifts = [_moved(reference, one) for one in own]
+        middle = float(np.mean(shifts))
+        moved = [sampled(one, lines - s + middle) for one, s in zip(own, shifts, strict=True)]
+        reference = np.mean(moved, axis=0)
+    inner = slice(_JITTER, len(lines) - _JITTER)
+    left = np.mean([((one - reference)[inner] ** 2).sum() for one in moved])
+    return float(left / max(float((reference[inner] ** 2).sum()), 1e-12)), reference
 
 
 def _level(groups: Float64) -> Float64:
