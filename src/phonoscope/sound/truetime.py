@@ -238,12 +238,12 @@ def _of_copies(
 def _of_gaps(missing: int, time_s: Float64, measured: NDArray[np.bool_] | None) -> Iterator[str]:
     if not missing:
         return
-    frames = f"{missing} frame{'s' * (missing > 1)}"
+    frames = f"{missing} frames are" if missing > 1 else "1 frame is"
     if measured is None:
-        yield f"{frames} are missing; time runs on, and rows are missing with them."
+        yield f"{frames} missing; time runs on, and rows are missing with it."
         return
     first = float(time_s[int(np.argmin(measured))])
     yield (
-        f"{frames} are missing, the first at {first:.6g} s: time runs on, and the sound is filled "
+        f"{frames} missing, the first at {first:.6g} s: time runs on, and the sound is filled "
         "in there, which the result marks (interpolated)."
     )
