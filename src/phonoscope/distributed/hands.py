@@ -34,7 +34,11 @@ class Hands:
         """How many threads the workers have now, all of them together."""
         now = time.monotonic()
         if now - self._looked >= _LOOK_S:
-            self._threads, self._looked = sum(self._client.nthreads().values()), now
+            try:
+                self._threads = sum(self._client.nthreads().values())
+            except (OSError, RuntimeError) as error:
+                raise self._gone() from error
+            self._looked = now
             if self._threads:
                 self._seen = now
         return self._threads

@@ -34,7 +34,7 @@ _MOST_WRONG = 0.03  # of the sway, and for its square of a px: a cell's error th
 _RIDGE = 1e-9
 _LINEAR = 3  # 1, x, y
 _STILL_PX = 0.1  # RMS: a camera that stands
-_TURNS = 4  # of finding quiet frames
+_NEIGHBOURS = 10  # to either side, that tell how loud a frame is
 _TINY = 1e-300
 # A picture's edge hides what its slope is made of, so far from it on either side, and more where
 # the picture has swayed across it: there a cell's error follows the sway.
@@ -67,8 +67,7 @@ def steady(field: MotionField, lowest_hz: float) -> MotionField:
         weight = np.full(len(left), 1 / len(left))
         # Errors change as a picture sways, and then frames are not loud by sound alone.
         if float(np.sqrt(sway.var(axis=0).sum(axis=1).mean())) < _STILL_PX:
-            lasts = _lasting(left, sway, weight, rate, information, field.cells)
-            weight = _quiet(left - lasts, information, field.cells)
+            weight = _quiet(left, information, field.cells)
         left -= _lasting(left, sway, weight, rate, information, field.cells)
         left -= _repeated(left, rate, information, field.cells)
         first = sum(len(b.time_s) for b in blocks[: number - near[0]])
@@ -159,15 +158,18 @@ def _sway(
 
 
 def _quiet(motion: NDArray[np.float32], information: Float64, cells: Cells) -> Float64:
-    # (sample,) how much a frame tells of what stays the same, sum 1: the inverse of its power.
+    # (sample,) how much a frame tells of what stays the same, sum 1: the inverse of its sound's
+    # power. That is told by its differences from its neighbours, which have nothing in them of what
+    # stays the same; beside a mean, frames that show a tone in one phase would pass for quiet.
     agreed = _agreed(motion, information, cells)
-    weight = np.full(len(motion), 1 / len(motion))
-    for _ in range(_TURNS if len(motion) > 1 else 0):
-        # Beside what the other frames say: a frame that counted alone would have no power.
-        apart = (agreed - np.tensordot(weight, agreed, 1)) / (1 - weight)[:, None, None]
-        weight = 1 / np.maximum(_power(apart, information), _TINY)
-        weight /= weight.sum()
-    return weight
+    power, counted = np.zeros(len(motion)), np.zeros(len(motion))
+    for apart in range(1, min(_NEIGHBOURS, len(motion) - 1) + 1):
+        own = _power(agreed[apart:] - agreed[:-apart], information)
+        for side in (slice(apart, None), slice(None, -apart)):
+            power[side] += own
+            counted[side] += 1
+    weight = np.maximum(counted, 1) / np.maximum(power, _TINY)
+    return np.asarray(weight / weight.sum())
 
 
 def _lasting(
