@@ -148,7 +148,6 @@ class Reader:
     def _edges(self, share: Float64, weave_px: float = 0.0) -> tuple[Float64, NDArray[np.bool_]]:
         """Return the place ``(line, edge)`` of each edge, and which were filled in."""
         lines = len(share)
-        lines = len(share)
         places = np.full((lines, self.edges), np.nan)
         bad = np.ones((lines, self.edges), bool)
         line, column, rising = crossings(share)
