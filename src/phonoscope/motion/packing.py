@@ -14,7 +14,6 @@ from phonoscope.motion.stored import unpacked
 from phonoscope.types import Float32, Float64, MotionBlock
 
 _STEPS_PER_ERROR = 8
-_TILE = 32
 _LARGEST_STEP = 1e28  # whose multiples by whole numbers of 33 bits are still finite
 
 
@@ -58,14 +57,22 @@ def encode(block: MotionBlock) -> tuple[bytes, ...]:
     own = np.diagonal(block.information, axis1=1, axis2=2)
     step = np.where(own > 0, 1 / np.sqrt(np.where(own > 0, own, 1)) / _STEPS_PER_ERROR, 0)
     step = step.astype(np.float32)
-    values = np.concatenate([block.motion, block.gain[:, :, None]], axis=2)
-    active = np.flatnonzero(step.ravel())
-    base, deltas = _quantise(
-        values.reshape(len(values), -1), active, step.ravel()[active].astype(np.float64)
+    samples, active = len(block.time_s), step.ravel() > 0
+    # Displacements, and gains: each as it lies in memory.
+    pairs = (
+        _quantised(block.motion.reshape(samples, -1), step[:, :2].ravel()),
+        _quantised(block.gain, step[:, 2]),
     )
-    largest = max(int(deltas.max(initial=0)), -int(deltas.min(initial=0)))
+    largest = max(max(int(own.max(initial=0)), -int(own.min(initial=0))) for _, own in pairs)
     kind = np.dtype("<i1" if largest < 2**7 else "<i2" if largest < 2**15 else "<i4")
-    planes = deltas.astype(kind).view(np.uint8).reshape(-1, kind.itemsize).T
+    by_channel = np.empty((len(step), 3, samples), kind)
+    by_channel[:, :2] = pairs[0][1].T.reshape(-1, 2, samples)
+    by_channel[:, 2] = pairs[1][1].T
+    deltas = by_channel.reshape(-1, samples)
+    if not active.all():
+        deltas = deltas[active]
+    base = np.column_stack([pairs[0][0].reshape(-1, 2), pairs[1][0]]).ravel()[active]
+    planes = deltas.view(np.uint8).reshape(-1, kind.itemsize).T
     arrays = (
         block.time_s.astype("<f8"), block.information.astype("<f4"), step.astype("<f4"),
         base.astype("<i4"), planes,
@@ -89,60 +96,74 @@ def decode(samples: int, cells: int, *blobs: bytes) -> MotionBlock:
     step = np.frombuffer(unpacked(blobs[2], 4 * channels), "<f4")
     if not all(np.isfinite(array).all() for array in (time_s, information, step)):
         raise ValueError("a block holds values that are not finite")
-    step = step.astype(np.float64).reshape(channels)
+    step = step.astype(np.float64)
     if np.abs(step).max(initial=0) > _LARGEST_STEP:
         raise ValueError(f"a block is rounded to {np.abs(step).max():.3g}")
-    active = np.flatnonzero(step)
-    base = np.frombuffer(unpacked(blobs[3], 4 * len(active)), "<i4").reshape(len(active))
-    size = len(active) * samples
+    active = step != 0
+    count = int(active.sum())
+    size = count * samples
+    # Where nothing is known, motion is 0 and gain 1.
+    base = np.tile([0.0, 0.0, 1.0], cells)
+    base[active] = np.frombuffer(unpacked(blobs[3], 4 * count), "<i4")
+    step = np.where(active, step, 1)
     raw = unpacked(blobs[4], 4 * size)
     planes = np.frombuffer(raw, np.uint8).reshape(-1, size) if size else np.empty((2, 0), np.uint8)
     deltas = np.ascontiguousarray(planes.T).view({1: "<i1", 2: "<i2", 4: "<i4"}[len(planes)])
-    motion = np.zeros((samples, cells, 2), np.float32)
-    gain = np.ones((samples, cells), np.float32)  # where it is unknown
-    by_channel = deltas.reshape(len(active), samples)
-    _dequantise(by_channel, base, step[active], active // 3, active % 3, motion, gain)
+    deltas = deltas.reshape(count, samples)
+    if count < channels:
+        every = np.zeros((channels, samples), deltas.dtype)
+        every[active] = deltas
+        deltas = every
+    deltas = deltas.reshape(cells, 3, samples)
+    motion = _dequantised(deltas[:, :2], base.reshape(-1, 3)[:, :2], step.reshape(-1, 3)[:, :2])
+    gain = _dequantised(deltas[:, 2], base[2::3], step[2::3])
+    motion = motion.reshape(samples, cells, 2)
     return MotionBlock(time_s, motion, gain, information.astype(np.float64))
 
 
+def _quantised(values: Float32, step: Float32) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    # Each channel's mean, ``(channel,)``, and ``(sample, channel)`` what is beyond, in its steps.
+    known = step > 0
+    steps = np.where(known, 1 / np.where(known, step, 1).astype(np.float64), 0)
+    values = np.ascontiguousarray(values)
+    base = np.rint(_total(values) / len(values) * steps).astype(np.int32)
+    return base, _rounded(values, steps, base)
+
+
+def _dequantised(deltas: NDArray[Any], base: Float64, step: Float64) -> Float32:
+    # ``(sample, channel)`` of what lies by channels.
+    samples = deltas.shape[-1]
+    by_sample = np.ascontiguousarray(deltas.reshape(-1, samples).T)
+    return _whole(by_sample, base.reshape(-1), step.reshape(-1))
+
+
+# Plain loops along memory, which the compiler makes vectors of. What turns channels to samples is
+# left to NumPy.
+
+
 @numba.njit(nogil=True, cache=True, fastmath=True)
-def _quantise(
-    values: Float32, active: NDArray[np.int64], step: Float64
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    samples = values.shape[0]
-    mean = np.zeros(len(active))
-    for t in range(samples):
-        for k in range(len(active)):
-            mean[k] += values[t, active[k]]
-    base = np.rint(mean / samples / step).astype(np.int32)
-    steps = 1 / step  # a division takes ten times as long as a product
-    deltas = np.empty((len(active), samples), np.int32)
-    # Turned from time to channels a few channels at a time, which stay in the cache.
-    for first in range(0, len(active), _TILE):
-        last = min(first + _TILE, len(active))
-        for t in range(samples):
-            for k in range(first, last):
-                deltas[k, t] = np.int32(np.rint(values[t, active[k]] * steps[k])) - base[k]
-    return base, deltas
+def _total(values: Float32) -> Float64:
+    total = np.zeros(values.shape[1])
+    for t in range(values.shape[0]):
+        for k in range(values.shape[1]):
+            total[k] += values[t, k]
+    return total
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _rounded(values: Float32, steps: Float64, base: NDArray[np.int32]) -> NDArray[np.int32]:
+    rounded = np.empty(values.shape, np.int32)
+    for t in range(values.shape[0]):
+        for k in range(values.shape[1]):
+            rounded[t, k] = np.int32(np.rint(values[t, k] * steps[k])) - base[k]
+    return rounded
 
 
 @numba.njit(nogil=True, cache=True)
-def _dequantise(
-    deltas: NDArray[Any], base: NDArray[np.int32], step: Float64, cell: NDArray[np.int64],
-    kind: NDArray[np.int64], motion: Float32, gain: Float32,
-) -> None:  # fmt: skip
-    samples = deltas.shape[1]
-    values = np.empty((_TILE, samples), np.float32)
-    for first in range(0, len(base), _TILE):
-        last = min(first + _TILE, len(base))
-        for k in range(first, last):
-            for t in range(samples):
-                # Whole numbers of 33 bits are exact in double precision.
-                whole = np.float64(deltas[k, t]) + np.float64(base[k])
-                values[k - first, t] = np.float32(whole * step[k])
-        for t in range(samples):
-            for k in range(first, last):
-                if kind[k] == 2:
-                    gain[t, cell[k]] = values[k - first, t]
-                else:
-                    motion[t, cell[k], kind[k]] = values[k - first, t]
+def _whole(deltas: NDArray[Any], base: Float64, step: Float64) -> Float32:
+    values = np.empty(deltas.shape, np.float32)
+    for t in range(deltas.shape[0]):
+        for k in range(deltas.shape[1]):
+            # Whole numbers of 33 bits are exact in double precision.
+            values[t, k] = np.float32((np.float64(deltas[t, k]) + base[k]) * step[k])
+    return values
