@@ -24,6 +24,7 @@ _COPY = 1 / 16  # of the noise's power in the difference of two frames: below, o
 _FRESH = 1 / 4  # above, it is none
 _BETWEEN = 0.005  # share of the frames that may lie between
 _FEWEST_CHANNELS = 24  # beyond those fitted: with fewer, noise may come to nearly nothing by chance
+_ENOUGH_CELLS = 256
 _FEWEST_FRAMES = 32
 _LEAST = 1e-6  # of the largest information: below, a direction is unknown
 _LEAST_NOISE = 0.25  # variance of a pixel: rounding alone has 1/12, and repeats by itself
@@ -68,13 +69,20 @@ def news_of(blocks: Iterable[MotionBlock], cells: Cells) -> Float64:
     """
     found: list[Float64] = []
     before: NDArray[np.float32] | None = None
+    chosen, linear = np.empty(0, np.int64), np.empty((3, 0))
     for block in blocks:
-        motion = block.motion if before is None else np.concatenate([before, block.motion])
-        before = block.motion[-1:]
-        values, axes = np.linalg.eigh(displacement_information(block.information))
-        known = values > _LEAST * max(float(values.max()), 1e-300)
+        if before is None:
+            # A few hundred cells tell the noise's power to a tenth, and thousands no more.
+            seeing = np.flatnonzero(block.information.any(axis=(1, 2)))
+            chosen = seeing[:: max(1, len(seeing) // _ENOUGH_CELLS)]
+            linear = _linear(cells)[:, chosen]
+            before = block.motion[:0, chosen]
+        motion = np.concatenate([before, block.motion[:, chosen]])
+        before = motion[-1:]
+        values, axes = np.linalg.eigh(displacement_information(block.information[chosen]))
+        known = values > _LEAST * max(float(values.max(initial=0)), 1e-300)
         root = np.sqrt(np.where(known, values, 0))[:, :, None] * axes.transpose(0, 2, 1)
-        common = _common(cells, root)
+        common = _common(linear, root)
         free = int(known.sum()) - common.shape[1]
         if free < _FEWEST_CHANNELS:
             found.append(np.full(len(motion) - 1, np.inf))
@@ -88,15 +96,19 @@ def news_of(blocks: Iterable[MotionBlock], cells: Cells) -> Float64:
     return np.concatenate(found)
 
 
-def _common(cells: Cells, root: Float64) -> Float64:
-    """Return ``(channel, k)`` orthonormal: shifts, turns and stretches of the whole picture."""
+def _linear(cells: Cells) -> Float64:
+    """Return ``(3, cell)`` 1, and the place across and down the picture, about its middle."""
     place = np.stack([cells.x_px + cells.width_px / 2, cells.y_px + cells.height_px / 2])
     place -= place.mean(axis=1, keepdims=True)
     place /= np.maximum(np.ptp(place, axis=1, keepdims=True), 1)
-    linear = np.vstack([np.ones(len(cells)), place])
-    columns = np.einsum("cij,kc->cikj", root, linear).reshape(2 * len(cells), -1)
+    return np.vstack([np.ones(len(cells)), place])
+
+
+def _common(linear: Float64, root: Float64) -> Float64:
+    """Return ``(channel, k)`` orthonormal: shifts, turns and stretches of the whole picture."""
+    columns = np.einsum("cij,kc->cikj", root, linear).reshape(2 * len(root), -1)
     vectors, values, _ = np.linalg.svd(columns, full_matrices=False)
-    return np.asarray(vectors[:, values > _LEAST * values[0]])
+    return np.asarray(vectors[:, values > _LEAST * values.max(initial=0)])
 
 
 def _in_pattern(news: Float64) -> NDArray[np.bool_]:

@@ -5,7 +5,7 @@ lamps' light is taken off. On foil, glass or water a tilt shows as brightness be
 motion.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,32 +76,38 @@ class Lamps:
         reader = np.linalg.pinv(weighted @ basis.T, hermitian=True) @ weighted
         none = np.zeros(len(precision))
         lamps = cls(basis, reader, none, none, none)
-        along, square = none.copy(), 0.0
         lag = flicker_lag(field)
-        for part in {lag, max(1, lag // 2)}:  # the flicker, and twice its frequency
-            for rest, mean in lamps._changes(gains, len(field.blocks), part):
-                along += mean @ rest
-                square += float(mean @ mean)
+        # The flicker, and twice its frequency.
+        along, _, square, _ = lamps._changes(gains, len(field.blocks), {lag, max(1, lag // 2)})
         share = along / max(square, 1e-30)
         own = precision * share
         lamps = cls(basis, reader, share, own / max(float(own @ share), 1e-30), none)
-        rough, count = none.copy(), 0
-        for rest, _ in lamps._changes(gains, len(field.blocks), lag):
-            rough += np.einsum("tc,tc->c", rest, rest) / DIFFERENCE_POWER
-            count += len(rest)
-        return replace(lamps, rest=rough / max(count, 1))
+        _, rough, _, count = lamps._changes(gains, len(field.blocks), {lag})
+        return replace(lamps, rest=rough / DIFFERENCE_POWER / max(count, 1))
 
-    def _changes(self, gains: "Gains", blocks: int, lag: int) -> Iterator[tuple[Float64, Float64]]:
-        # Of what is left, and of the mean light; slow changes are the sun's, or drift.
-        off = ahead(lambda number: self.taken_off(gains(number)), blocks)
-        for changes in second_differences(off, lag):
-            yield changes[:, :-1], changes[:, -1]
+    def _changes(
+        self, gains: "Gains", blocks: int, lags: Set[int]
+    ) -> tuple[Float64, Float64, float, int]:
+        # Sums over second differences of what is left, ``(cell,)``, and of the mean light: of their
+        # products, of squares of both, and their number. Slow changes are the sun's, or drift.
+        along, rough = np.zeros((2, len(self.share)))
+        square, count = 0.0, 0
+        before = {lag: (np.empty((0, len(along)), np.float32), np.empty(0)) for lag in lags}
+        for left, mean in ahead(lambda number: self.taken_off(gains(number)), blocks):
+            for lag in lags:
+                rest = np.concatenate([before[lag][0], left])
+                light = np.concatenate([before[lag][1], mean])
+                before[lag] = rest[-2 * lag :], light[-2 * lag :]
+                added, counted = _add_changes(rest, light, lag, along, rough)
+                square, count = square + added, count + counted
+        return along, rough, square, count
 
-    def taken_off(self, gain: Float32) -> Float64:
-        """Return ``(sample, cell + 1)`` departure of gains from the light; and, last, its mean."""
-        left = np.empty((len(gain), gain.shape[1] + 1))
-        _take_off(gain, self.reader, self.basis, self.pattern_reader, self.share, left)
-        return left
+    def taken_off(self, gain: Float32) -> tuple[Float32, Float64]:
+        """Return ``(sample, cell)`` departure of gains from the light, ``(sample,)`` its mean."""
+        left, mean = np.empty(gain.shape, np.float32), np.empty(len(gain))
+        gain = np.ascontiguousarray(gain)
+        _take_off(gain, self.reader, self.basis, self.pattern_reader, self.share, left, mean)
+        return left, mean
 
 
 Gains = Callable[[int], Float32]
@@ -281,7 +287,7 @@ def _unpacked(block: MotionBlock) -> Float32:
 def _whitened(values: Float32, root: Float64, lamps: Lamps) -> Float32:
     samples, _, cells = values.shape
     white = np.empty((samples, cells, PER_CELL), np.float32)
-    glint = lamps.taken_off(values[:, 2])
+    glint, _ = lamps.taken_off(values[:, 2])
     _whiten(values, glint, np.ascontiguousarray(root.transpose(1, 2, 0), np.float32), white)
     return white.reshape(samples, -1)
 
@@ -289,11 +295,11 @@ def _whitened(values: Float32, root: Float64, lamps: Lamps) -> Float32:
 @numba.njit(nogil=True, cache=True, fastmath=True)
 def _take_off(
     gain: Float32, reader: Float64, basis: Float64, pattern_reader: Float64, share: Float64,
-    left: Float64,
+    left: Float32, mean: Float64,
 ) -> None:  # fmt: skip
-    # Fills left: departure of gains from the light; and, last, the light's mean.
+    # Fills left, the departure of gains from the light, and the light's mean.
     samples, cells = gain.shape
-    light = np.empty(cells)
+    light, rest = np.empty(cells), np.empty(cells)
     for t in range(samples):
         light[:] = 0
         for k in range(len(basis)):
@@ -303,24 +309,40 @@ def _take_off(
             for c in range(cells):
                 light[c] += coefficient * basis[k, c]
             if k == 0:
-                left[t, cells] = coefficient
+                mean[t] = coefficient
         pattern = 0.0
         for c in range(cells):
-            rest = gain[t, c] / max(light[c], _DARKEST) - 1
-            left[t, c] = rest
-            pattern += rest * pattern_reader[c]
+            rest[c] = gain[t, c] / max(light[c], _DARKEST) - 1
+            pattern += rest[c] * pattern_reader[c]
         # The pattern is taken out frame by frame. Taking the mean light's course times the pattern
         # would put the noise of that course into all cells alike, which is what sound looks like.
         for c in range(cells):
-            left[t, c] -= pattern * share[c]
+            left[t, c] = np.float32(rest[c] - pattern * share[c])
 
 
 @numba.njit(nogil=True, cache=True, fastmath=True)
-def _whiten(values: Float32, glint: Float64, root: Float32, white: Float32) -> None:
+def _add_changes(
+    rest: Float32, light: Float64, lag: int, along: Float64, rough: Float64
+) -> tuple[float, int]:
+    # See `Lamps._changes`.
+    samples = max(len(light) - 2 * lag, 0)
+    square = 0.0
+    for t in range(samples):
+        change = light[t + 2 * lag] - 2 * light[t + lag] + light[t]
+        square += change * change
+        for c in range(len(along)):
+            own = rest[t + 2 * lag, c] - np.float32(2) * rest[t + lag, c] + rest[t, c]
+            along[c] += change * own
+            rough[c] += own * own
+    return square, samples
+
+
+@numba.njit(nogil=True, cache=True, fastmath=True)
+def _whiten(values: Float32, glint: Float32, root: Float32, white: Float32) -> None:
     # ``(sample, 3, cell)`` values by ``(3, 3, cell)`` roots.
     samples, _, cells = values.shape
     for t in range(samples):
         for c in range(cells):
-            x, y, z = values[t, 0, c], values[t, 1, c], np.float32(glint[t, c])
+            x, y, z = values[t, 0, c], values[t, 1, c], glint[t, c]
             for k in range(3):
                 white[t, c, k] = root[k, 0, c] * x + root[k, 1, c] * y + root[k, 2, c] * z
