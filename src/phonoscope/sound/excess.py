@@ -26,8 +26,9 @@ _SURE = 4.0  # standard deviations
 _SHARED = 5.0  # relative variance of a variance over that of one sample: differences overlap
 _UNEXPLAINED = 0.2
 _KNOWN = 1e-9  # of the largest singular value
+_RIDGE = 1e-9  # of the sum of all variances
 _LEAST_SHARE = 0.05
-_AT_ONCE = 64  # cells
+_AT_ONCE = 1024  # cells
 
 
 def excess(channels: Channels, directions: Float64) -> Float64 | None:
@@ -117,26 +118,32 @@ def _differences_back(changes: Float64, lag: int) -> Float64:
 def _unexplained(
     own: Float64, within: Float64, shared: Float64, inner: Float64
 ) -> tuple[Float64, Float64]:
-    # Of covariances within cells, with the virtual channels, and of these. A few cells at a time:
-    # each has a matrix of all the virtual channels' covariances of its own.
-    ridge = 1e-9 * np.trace(inner) * np.eye(len(inner))
+    # Of covariances within cells, with the virtual channels, and of these.
+    values, vectors = np.linalg.eigh(inner)
+    white = vectors / np.sqrt(np.maximum(values, 0) + _RIDGE * max(np.trace(inner), 1e-300))
     explained = [
-        _explained(own[few], within[few], shared[few], inner, ridge)
+        _explained(own[few] @ white, within[few], shared[few] @ white)
         for few in (slice(k, k + _AT_ONCE) for k in range(0, len(own), _AT_ONCE))
     ]
     total = np.diagonal(within, axis1=1, axis2=2)
     return total, total - np.concatenate(explained)
 
 
-def _explained(
-    own: Float64, within: Float64, shared: Float64, inner: Float64, ridge: Float64
-) -> Float64:
-    cross = np.einsum("cqi,cqj->cij", own, shared)
-    others = inner - cross - cross.transpose(0, 2, 1)
-    others += np.einsum("cpi,cpq,cqj->cij", own, within, own)
+def _explained(own: Float64, within: Float64, shared: Float64) -> Float64:
+    """Return ``(cell, 3)`` what virtual channels of covariance 1 explain of a cell.
+
+    What is the cell's own in them is left out first, which leaves the covariance ``1 - U' M U``,
+    with U of `own` and `shared`; its inverse takes one of 6 x 6 (Woodbury's identity).
+    """
     apart = shared - within @ own
-    solved = np.linalg.solve(others + ridge, apart.transpose(0, 2, 1))
-    return np.asarray(np.einsum("cqi,ciq->cq", apart, solved))
+    both = np.concatenate([own, shared], axis=1)
+    inner = -both @ both.transpose(0, 2, 1)
+    inner[:, :PER_CELL, PER_CELL:] += np.eye(PER_CELL)
+    inner[:, PER_CELL:, :PER_CELL] += np.eye(PER_CELL)
+    inner[:, PER_CELL:, PER_CELL:] += within
+    along = both @ apart.transpose(0, 2, 1)
+    more = np.einsum("ciq,ciq->cq", along, np.linalg.solve(inner, along))
+    return np.asarray(np.einsum("cqi,cqi->cq", apart, apart) + more)
 
 
 def _within(channels: Channels, lags: Sequence[int]) -> Iterator[Float64]:
