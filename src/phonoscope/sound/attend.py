@@ -9,7 +9,7 @@ from phonoscope.sound.array import denoised
 from phonoscope.sound.evidence import Evidence, gather
 from phonoscope.sound.excess import excess
 from phonoscope.sound.filter import band_pass, noise_gain
-from phonoscope.sound.subspace import CrossFit, Subspace, TimeFilter, cross_fit, strongest
+from phonoscope.sound.subspace import Folds, Subspace, TimeFilter, strongest, teach, try_out
 from phonoscope.sound.verdict import counted_bins, judge
 from phonoscope.sound.whiten import PER_CELL, Channels, displacement_information, rewhiten, whiten
 from phonoscope.sound.windows import RESOLUTION_HZ, frequencies_hz, window_samples
@@ -77,13 +77,13 @@ class Attention:
 class Weighed:
     """What speaks for sound in a motion field; attributes as in `Attention`.
 
-    `fit` is what two folds of the samples hear through each other's directions.
+    `folds` is what the strongest directions are sought from.
     """
 
     window: int
     factors: Float64
     channels: Channels
-    fit: CrossFit
+    folds: Folds
     evidence: Evidence
     verdict: Verdict
 
@@ -133,8 +133,8 @@ def weigh(
     window = window_samples(field.samples, rate, resolution_hz)
     frequency = frequencies_hz(window, rate)
     counted = counted_bins(frequency, band_hz, field.facts, adds_up=field.adds_up)
-    fit = cross_fit(channels, in_band, window)
-    factors, quietest = excess(channels, fit.directions), 1.0
+    folds = teach(channels, in_band, window)
+    factors, quietest = excess(channels, folds.directions), 1.0
     if factors is None:
         factors = np.ones((len(field.cells), PER_CELL))
     else:
@@ -143,11 +143,13 @@ def weigh(
             # Behind a codec, cells that happen to be quiet in a sample do not stay so.
             factors = np.maximum(factors, 1)
         channels = rewhiten(channels, factors)
-        fit = cross_fit(channels, in_band, window)
+        folds = teach(channels, in_band, window)
+    fit = try_out(folds, channels, in_band)
     evidence = gather(fit, window, rate, counted)
     if control_hz is not None and counted.any():
         beside = counted_bins(frequency, control_hz, field.facts)
-        there = cross_fit(channels, _in_band(field, control_hz), window)
+        apart = _in_band(field, control_hz)
+        there = try_out(teach(channels, apart, window), channels, apart)
         control = gather(there, window, rate, beside)
         power = float(np.mean((control.noise * (1 + control.snr))[beside]))
         usual = float(np.mean(evidence.noise[counted]))
@@ -159,7 +161,7 @@ def weigh(
         evidence, field.facts, false_alarm, channels.count, longer * field.samples * passed,
         information_of_all(channels),
     )  # fmt: skip
-    return Weighed(window, factors, channels, fit, evidence, verdict)
+    return Weighed(window, factors, channels, folds, evidence, verdict)
 
 
 def information_of_all(channels: Channels) -> float:
@@ -175,7 +177,7 @@ def attend(field: MotionField, band_hz: tuple[float, float], false_alarm: float)
     channels, evidence, verdict = weighed.channels, weighed.evidence, weighed.verdict
     gains = _gains(evidence, field.samples, rate, band_hz, found=verdict.detected)
     subspace = strongest(
-        channels, _in_band(field, band_hz), weighed.fit.directions, lambda s: _weighted(s, gains),
+        channels, _in_band(field, band_hz), weighed.folds.directions, lambda s: _weighted(s, gains),
         (float(np.mean(gains**2)), float(np.mean(gains**4))),
     )  # fmt: skip
     kept = subspace.directions[:, :1]

@@ -55,8 +55,6 @@ class CrossFit:
     references
         For the directions of each fold, ``(sample, r)`` signals of combinations at right angles to
         them, which on the other fold hear noise alone; none where the channels are too few.
-    directions
-        ``(channel, k)`` of both folds.
     channels
         Number of channels that carry information.
     scattered
@@ -67,21 +65,44 @@ class CrossFit:
     fold: NDArray[np.int64]
     learned: tuple[Float64, Float64]
     references: tuple[Float64, Float64]
-    directions: Float64
     channels: int
     scattered: tuple[Float64, ...]
 
 
-def cross_fit(channels: Channels, time_filter: TimeFilter, window: int) -> CrossFit:
+@dataclass(frozen=True, slots=True, eq=False)
+class Folds:
+    """What two folds of the samples teach.
+
+    Attributes
+    ----------
+    fold
+        As in `CrossFit`.
+    taught
+        Of each fold, ``(channel, k)`` directions.
+    common
+        How many of the first are motion common to all cells, which both folds have.
+    """
+
+    fold: NDArray[np.int64]
+    taught: tuple[Float64, Float64]
+    common: int
+
+    @property
+    def directions(self) -> Float64:
+        """``(channel, k)`` of both, the common ones once: the span would be one of rounding."""
+        return np.hstack([self.taught[0], self.taught[1][:, self.common :]])
+
+
+def teach(channels: Channels, time_filter: TimeFilter, window: int) -> Folds:
     """Learn directions from each of two folds of stretches of a few windows."""
     samples = channels.field.samples
     stretch = min(_STRETCH_WINDOWS * window, samples // 2)
     fold = np.arange(samples) // stretch % 2
-    random = np.random.default_rng(_SEED)
     fixed = _common_motion(channels)
     probes = min(PROBES, max(fixed.shape[1], round(_SHARE_LEARNED * channels.count)))
-    start = _orthonormal(np.hstack([fixed, _at_random(channels, probes, random)]))[:, :probes]
-    both = [start, start]
+    random = _at_random(channels, probes, np.random.default_rng(_SEED))
+    start = _orthonormal(np.hstack([fixed, random]))[:, :probes]
+    both = start, start
     for _ in range(_ITERATIONS):
         signals = time_filter(channels.mix(np.hstack(both)))
         width = both[0].shape[1]
@@ -89,9 +110,19 @@ def cross_fit(channels: Channels, time_filter: TimeFilter, window: int) -> Cross
             signals[:, :width] * (fold == 0)[:, None],
             signals[:, width:] * (fold == 1)[:, None],
         ]
-        taught = np.hsplit(channels.correlate(np.hstack(parts)), 2)
+        first, second = np.hsplit(channels.correlate(np.hstack(parts)), 2)
         # Motion common to all cells need not be learned: it stays, however faint.
-        both = [_orthonormal(np.hstack([fixed, t]))[:, :width] for t in taught]
+        both = (
+            _orthonormal(np.hstack([fixed, first]))[:, :width],
+            _orthonormal(np.hstack([fixed, second]))[:, :width],
+        )
+    return Folds(fold, both, fixed.shape[1])
+
+
+def try_out(folds: Folds, channels: Channels, time_filter: TimeFilter) -> CrossFit:
+    """Hear all samples through what each fold taught, and beside it."""
+    both, random = folds.taught, np.random.default_rng((_SEED, 1))
+    width = both[0].shape[1]
     references = _at_random(channels, min(_REFERENCES, channels.count - width), random)
     # What is still, for the lamps' sake, hears less than noise.
     silent = [span(np.hstack([known, channels.deaf])) for known in both]
@@ -103,10 +134,8 @@ def cross_fit(channels: Channels, time_filter: TimeFilter, window: int) -> Cross
     ends = np.cumsum([part.shape[1] for part in parts])[:-1]
     learned_0, learned_1, noise_0, noise_1, *rest = np.hsplit(heard, ends)
     halves = (rest[: len(signs)], rest[len(signs) :]) if signs else ()
-    # The common motion, which both folds have, once: else the span would be one of rounding.
-    directions = np.hstack([both[0], both[1][:, fixed.shape[1] :]])
     return CrossFit(
-        fold, (learned_0, learned_1), (noise_0, noise_1), directions, channels.count,
+        folds.fold, (learned_0, learned_1), (noise_0, noise_1), channels.count,
         tuple(np.hstack(half) for half in halves),
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ motion.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numba
@@ -167,7 +168,7 @@ class Channels:
         readers = np.vstack([self.lamps.reader, self.lamps.pattern_reader])
         return np.asarray((readers[:, :, None] * glint).reshape(len(readers), -1).T)
 
-    @property
+    @cached_property
     def count(self) -> int:
         """Number of channels that carry information."""
         return int((np.linalg.eigvalsh(self.root) > 0).sum())
