@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from phonoscope.sound import windows
 from phonoscope.sound.windows import (
     OVERLAP,
     centres,
+    covariances,
     frequencies_hz,
     independent_frames,
     signals_of,
@@ -130,3 +132,15 @@ def test_independent_frames_is_never_less_than_one():
     assert independent_frames(0) == 1
     assert independent_frames(1) == 1
     assert independent_frames(800) / independent_frames(400) == pytest.approx(2)
+
+
+@pytest.mark.parametrize("bytes_at_once", [1, 5000, 2**22])
+def test_products_of_frames_taken_few_at_a_time_are_those_of_all(bytes_at_once, monkeypatch):
+    monkeypatch.setattr(windows, "_BYTES_AT_ONCE", bytes_at_once)
+    signals = np.random.default_rng(5).standard_normal((700, 3))
+    seen = spectra(signals, 64)
+    groups = [np.arange(3, 20), np.array([0, 7, seen.shape[2] - 1]), np.array([], np.int64)]
+    for group, found in zip(groups, covariances(signals, 64, groups), strict=True):
+        own = seen[:, :, group]
+        mean = np.einsum("bit,bjt->bij", own, own.conj()) / max(len(group), 1)
+        assert found == pytest.approx(mean, abs=1e-12)

@@ -144,8 +144,7 @@ def weigh(
             factors = np.maximum(factors, 1)
         channels = rewhiten(channels, factors)
         folds = teach(channels, in_band, window)
-    fit = try_out(folds, channels, in_band)
-    evidence = gather(fit, window, rate, counted)
+    evidence = gather(try_out(folds, channels, in_band), window, rate, counted)
     if control_hz is not None and counted.any():
         beside = counted_bins(frequency, control_hz, field.facts)
         apart = _in_band(field, control_hz)
@@ -154,7 +153,8 @@ def weigh(
         power = float(np.mean((control.noise * (1 + control.snr))[beside]))
         usual = float(np.mean(evidence.noise[counted]))
         if power > usual:
-            evidence = gather(fit, window, rate, counted, louder=power / usual)
+            fits = try_out(folds, channels, in_band)
+            evidence = gather(fits, window, rate, counted, louder=power / usual)
     evidence = replace(evidence, quietest=quietest)
     passed = noise_gain(field.samples, rate, band_hz)
     verdict = judge(

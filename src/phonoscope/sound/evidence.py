@@ -10,14 +10,20 @@ others, as a codec leaves those that move, it is theirs that counts.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from phonoscope.sound.subspace import CrossFit
-from phonoscope.sound.windows import Complex, centres, frequencies_hz, independent_frames, spectra
+from phonoscope.sound.windows import (
+    Complex,
+    centres,
+    covariances,
+    frequencies_hz,
+    independent_frames,
+)
 from phonoscope.types import Float64
 
 _SIGNIFICANT = 1e-3
@@ -63,7 +69,7 @@ class Evidence:
 
 
 def gather(
-    fit: CrossFit,
+    fits: Iterable[CrossFit],
     window: int,
     rate_hz: float,
     counted: NDArray[np.bool_],
@@ -74,8 +80,8 @@ def gather(
 
     Parameters
     ----------
-    fit
-        Two folds' signals.
+    fits
+        Of two folds; they are taken one after the other, and not held.
     window
         Samples in a window.
     rate_hz
@@ -85,34 +91,24 @@ def gather(
     louder
         Factor by which the noise is known to be louder than it shows beside the directions.
     """
-    samples = len(fit.fold)
-    centre, half = centres(samples, window), window // 2
-    inside = (centre >= half) & (centre + half <= samples)
-    low, high = np.maximum(centre - half, 0), np.minimum(centre + half, samples) - 1
-    pure = inside & (fit.fold[low] == fit.fold[high])
-    of_fold = [np.flatnonzero(pure & (fit.fold[low] == f)) for f in (0, 1)]
-    # What fold 0 taught is tried on fold 1, and so is the noise beside it.
-    noise = _noise(fit, window, of_fold[::-1])
-    raised = _raised(fit, window, of_fold, noise)
+    heard = [_Heard.of(fit, window) for fit in fits]
+    noise = _noise([one.beside for one in heard])
+    raised = _raised(heard, noise)
     noise = noise * raised * louder
-    taught, tried = [], []
-    for signals, own, other in zip(fit.learned, of_fold, of_fold[::-1], strict=True):
-        seen = spectra(signals, window)
-        taught.append(_covariance(seen[:, :, own]))
-        tried.append(_covariance(seen[:, :, other]))
-    independent = independent_frames(min(map(len, of_fold)))
+    independent = independent_frames(min(one.frames for one in heard))
+    count = heard[0].taught.shape[1]
     # Without any the noise is taken to be what the cells claim, and known.
-    references = fit.references[0].shape[1] or math.inf
+    references = heard[0].beside.shape[1] or math.inf
     if (raised > 1).any():
-        references = fit.scattered[0].shape[1] / fit.learned[0].shape[1]
+        references = heard[0].scattered.shape[1] / count - 1
     # The folds share what channels there are: the fewer, the more alike are their directions.
-    alike = min(1.0, fit.learned[0].shape[1] / (2 * fit.channels))
+    alike = min(1.0, count / (2 * heard[0].channels))
     snr = np.zeros(len(noise))
     undecided = counted.copy()
     best, trials = 1.0, 0
 
     def tried_on(bins: NDArray[np.int64]) -> tuple[float, float]:
-        ratio = np.mean([_held_out(a, b, noise, bins) for a, b in zip(taught, tried, strict=True)])
+        ratio = np.mean([_held_out(one.taught, one.tried, noise, bins) for one in heard])
         freedom = 4 * independent * _independent_bins(len(bins)) / (1 + alike)
         return float(ratio), _f_tail(float(ratio), freedom, freedom * references)
 
@@ -147,55 +143,79 @@ def _independent_bins(count: int) -> float:
     return count / (1 + shared)
 
 
-def _noise(fit: CrossFit, window: int, frames: Sequence[NDArray[np.int64]]) -> Float64:
-    if not fit.references[0].shape[1]:
-        return np.ones(window // 2 + 1)
-    powers = [
-        np.mean(np.abs(spectra(signals, window)[:, :, tried]) ** 2, axis=(1, 2))
-        for signals, tried in zip(fit.references, frames, strict=True)
-    ]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Heard:
+    """Mean products of short-time spectra, ``(bin, signal, signal)``, through a fold's directions.
+
+    Of what the fold `taught`, on its own frames; and on those of the other fold, of the same
+    `tried`, of what is `beside` it, and of `scattered` directions, before which stand the same.
+    `frames` is the number of the fold's own, `channels` as in `CrossFit`.
+    """
+
+    taught: Complex
+    tried: Complex
+    beside: Complex
+    scattered: Complex
+    frames: int
+    channels: int
+
+    @classmethod
+    def of(cls, fit: CrossFit, window: int) -> "_Heard":
+        samples, count = fit.learned.shape
+        centre, half = centres(samples, window), window // 2
+        inside = (centre >= half) & (centre + half <= samples)
+        low, high = np.maximum(centre - half, 0), np.minimum(centre + half, samples) - 1
+        pure = inside & (fit.own[low] == fit.own[high])
+        # What one fold taught is tried on the other, and so is the noise beside it.
+        own, other = (np.flatnonzero(pure & (fit.own[low] == mine)) for mine in (True, False))
+        both = np.hstack([fit.learned, fit.scattered])
+        taught, tried = covariances(both, window, (own, other))
+        (beside,) = covariances(fit.references, window, (other,))
+        return cls(
+            taught[:, :count, :count], tried[:, :count, :count], beside, tried,
+            len(own), fit.channels,
+        )  # fmt: skip
+
+
+def _noise(beside: Sequence[Complex]) -> Float64:
+    if not beside[0].shape[1]:
+        return np.ones(len(beside[0]))
+    powers = [np.diagonal(own, axis1=1, axis2=2).real.mean(axis=1) for own in beside]
     return np.asarray(np.maximum(np.mean(powers, axis=0), 1e-12))
 
 
-def _raised(
-    fit: CrossFit, window: int, of_fold: Sequence[NDArray[np.int64]], noise: Float64
-) -> Float64:
+def _raised(heard: Sequence[_Heard], noise: Float64) -> Float64:
     # Of what a scattered direction hears, the direction itself explains the sound. The rest is the
     # noise of its cells.
-    powers = [
-        _unexplained(spectra(signals, window), spectra(scattered, window), own, other)
-        for signals, scattered, own, other in zip(
-            fit.learned, fit.scattered, of_fold, of_fold[::-1], strict=False
-        )
-    ]
-    independent = independent_frames(min(map(len, of_fold)))
-    if not powers or independent <= 2 * _SHAPES:
+    independent = independent_frames(min(one.frames for one in heard))
+    if independent <= 2 * _SHAPES or heard[0].scattered.shape == heard[0].tried.shape:
         return np.ones(len(noise))
+    powers = [
+        _unexplained(one.taught, one.scattered, independent_frames(other.frames))
+        for one, other in zip(heard, heard[::-1], strict=True)
+    ]
     times = np.mean(powers, axis=0) / noise
     freedom = 2 * (independent - _SHAPES)
     return np.asarray(np.where(times > 1 + _SURE / math.sqrt(freedom), times, 1.0))
 
 
-def _unexplained(
-    seen: Complex, scattered: Complex, own: NDArray[np.int64], other: NDArray[np.int64]
-) -> Float64:
-    # (bin,) mean square of the scattered directions beside the directions that `own` taught.
-    independent = independent_frames(len(other))
-    vectors = np.linalg.eigh(_covariance(seen[:, :, own]))[1][:, :, -_SHAPES:].conj()
-    sound = np.einsum("bis,bit->bst", vectors, seen[:, :, other])
-    bins, count, frames = seen[:, :, other].shape
-    parts = scattered[:, :, other].reshape(bins, -1, count, frames)
-    heard = np.einsum("bi,bnit->bnt", vectors[:, :, -1], parts)
-    total = np.mean(np.abs(heard) ** 2, axis=2)
-    cross = np.einsum("bnt,bst->bns", heard, sound.conj()) / frames
-    inverse = np.linalg.pinv(_covariance(sound), hermitian=True)
+def _unexplained(taught: Complex, tried: Complex, independent: float) -> Float64:
+    # (bin,) mean square of the scattered directions beside the directions that were taught.
+    bins, count, _ = taught.shape
+    vectors = np.linalg.eigh(taught)[1][:, :, -_SHAPES:].conj()
+    sound = tried[:, :count, :count]
+    parts = tried[:, count:].reshape(bins, -1, count, tried.shape[2])
+    along = vectors[:, :, -1]
+    # Products of what is heard along the strongest direction, scattered, with all signals.
+    heard = np.einsum("bi,bnij->bnj", along, parts)
+    own = heard[:, :, count:].reshape(bins, parts.shape[1], -1, count)
+    total = np.einsum("bnnj,bj->bn", own, along.conj()).real
+    cross = np.einsum("bnj,bjs->bns", heard[:, :, :count], vectors.conj())
+    among = vectors.transpose(0, 2, 1) @ sound @ vectors.conj()
+    inverse = np.linalg.pinv(among, hermitian=True)
     explained = np.einsum("bns,bsr,bnr->bn", cross, inverse, cross.conj()).real
     left = np.maximum(total - explained, 0) * independent / max(independent - _SHAPES, 1)
     return np.asarray(left.mean(axis=1))
-
-
-def _covariance(seen: Complex) -> Complex:
-    return np.asarray(np.einsum("bit,bjt->bij", seen, seen.conj()) / max(seen.shape[2], 1))
 
 
 def _held_out(taught: Complex, tried: Complex, noise: Float64, bins: NDArray[np.int64]) -> float:

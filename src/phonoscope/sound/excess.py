@@ -95,14 +95,13 @@ def _apart(
 ) -> Iterator[tuple[Float64, Float64]]:
     # For each lag, (cell, 3) variance of each channel, and what other cells do not explain of it.
     own = basis.reshape(-1, PER_CELL, basis.shape[1])
-    changes = [next(second_differences([virtual], lag)) for lag in lags]
-    # <D z, D x> is <z, D'D x>: the channels themselves need no filter.
-    twice = [_differences_back(c, lag) for c, lag in zip(changes, lags, strict=True)]
-    shared = np.hsplit(channels.correlate(np.hstack(twice)), len(lags))
-    for change, with_all, within in zip(changes, shared, _within(channels, lags), strict=True):
+    for lag, within in zip(lags, _within(channels, lags), strict=True):
+        change = next(second_differences([virtual], lag))
         samples = len(change) * DIFFERENCE_POWER
         inner = change.T @ change / samples
-        yield _unexplained(own, within, (with_all / samples).reshape(own.shape), inner)
+        # <D z, D x> is <z, D'D x>: the channels themselves need no filter.
+        shared = channels.correlate(_differences_back(change, lag)) / samples
+        yield _unexplained(own, within, shared.reshape(own.shape), inner)
 
 
 def _differences_back(changes: Float64, lag: int) -> Float64:

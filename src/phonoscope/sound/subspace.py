@@ -15,7 +15,7 @@ hear just these. So each direction is scattered, too: with the signs of its patc
 drawn at random it hears the same cells, whose noise adds up as before, and whose sound does not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,30 +43,29 @@ _STRETCH_WINDOWS = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CrossFit:
-    """What two folds of the samples hear through directions learned from each other.
+    """What is heard through the directions that a fold of the samples taught.
 
     Attributes
     ----------
-    fold
-        ``(sample,)`` 0 or 1.
+    own
+        ``(sample,)`` whether it belongs to this fold; the others are held out.
     learned
-        Of each fold, ``(sample, k)`` signals of all samples through the directions that this fold
-        taught. Those of the other fold's samples are held out.
+        ``(sample, k)`` signals of all samples through the directions.
     references
-        For the directions of each fold, ``(sample, r)`` signals of combinations at right angles to
-        them, which on the other fold hear noise alone; none where the channels are too few.
+        ``(sample, r)`` signals of combinations at right angles to them, which on the other fold
+        hear noise alone; none where the channels are too few.
+    scattered
+        ``(sample, n * k)`` signals through the directions with the signs of patches drawn anew n
+        times; none where the patches are too few.
     channels
         Number of channels that carry information.
-    scattered
-        Of each fold, ``(sample, n * k)`` signals through its directions with the signs of patches
-        drawn anew n times; none where the patches are too few.
     """
 
-    fold: NDArray[np.int64]
-    learned: tuple[Float64, Float64]
-    references: tuple[Float64, Float64]
+    own: NDArray[np.bool_]
+    learned: Float64
+    references: Float64
+    scattered: Float64
     channels: int
-    scattered: tuple[Float64, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +75,7 @@ class Folds:
     Attributes
     ----------
     fold
-        As in `CrossFit`.
+        ``(sample,)`` 0 or 1.
     taught
         Of each fold, ``(channel, k)`` directions.
     common
@@ -106,11 +105,10 @@ def teach(channels: Channels, time_filter: TimeFilter, window: int) -> Folds:
     for _ in range(_ITERATIONS):
         signals = time_filter(channels.mix(np.hstack(both)))
         width = both[0].shape[1]
-        parts = [
-            signals[:, :width] * (fold == 0)[:, None],
-            signals[:, width:] * (fold == 1)[:, None],
-        ]
-        first, second = np.hsplit(channels.correlate(np.hstack(parts)), 2)
+        # Each fold teaches its own directions only.
+        signals[fold == 1, :width] = 0
+        signals[fold == 0, width:] = 0
+        first, second = np.hsplit(channels.correlate(signals), 2)
         # Motion common to all cells need not be learned: it stays, however faint.
         both = (
             _orthonormal(np.hstack([fixed, first]))[:, :width],
@@ -119,25 +117,22 @@ def teach(channels: Channels, time_filter: TimeFilter, window: int) -> Folds:
     return Folds(fold, both, fixed.shape[1])
 
 
-def try_out(folds: Folds, channels: Channels, time_filter: TimeFilter) -> CrossFit:
-    """Hear all samples through what each fold taught, and beside it."""
-    both, random = folds.taught, np.random.default_rng((_SEED, 1))
-    width = both[0].shape[1]
+def try_out(folds: Folds, channels: Channels, time_filter: TimeFilter) -> Iterator[CrossFit]:
+    """Hear all samples through what each fold taught, one fold after the other, and beside it."""
+    random = np.random.default_rng((_SEED, 1))
+    width = folds.taught[0].shape[1]
     references = _at_random(channels, min(_REFERENCES, channels.count - width), random)
-    # What is still, for the lamps' sake, hears less than noise.
-    silent = [span(np.hstack([known, channels.deaf])) for known in both]
-    apart = [span(references - known @ (known.T @ references)) for known in silent]
     signs = _signs_of_patches(channels, random)
-    scattered = [known * sign[:, None] for known in both for sign in signs]
-    parts = [*both, *apart, *scattered]
-    heard = time_filter(channels.mix(np.hstack(parts)))
-    ends = np.cumsum([part.shape[1] for part in parts])[:-1]
-    learned_0, learned_1, noise_0, noise_1, *rest = np.hsplit(heard, ends)
-    halves = (rest[: len(signs)], rest[len(signs) :]) if signs else ()
-    return CrossFit(
-        folds.fold, (learned_0, learned_1), (noise_0, noise_1), channels.count,
-        tuple(np.hstack(half) for half in halves),
-    )  # fmt: skip
+    for number, known in enumerate(folds.taught):
+        # What is still, for the lamps' sake, hears less than noise.
+        silent = span(np.hstack([known, channels.deaf]))
+        apart = span(references - silent @ (silent.T @ references))
+        scattered = np.hstack([known[:, :0], *(known * sign[:, None] for sign in signs)])
+        # Some at a time, which takes no longer: filtering needs room.
+        learned, beside, patches = (
+            time_filter(channels.mix(part)) for part in (known, apart, scattered)
+        )
+        yield CrossFit(folds.fold == number, learned, beside, patches, channels.count)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

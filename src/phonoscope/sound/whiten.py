@@ -189,8 +189,12 @@ class Channels:
     def mix(self, weights: Float64) -> Float64:
         """Return ``(sample, k)`` signals: the channels times ``(channel, k)`` weights."""
         narrow = self.scale[:, None] * weights.astype(np.float32)
-        parts = ahead(lambda number: self.stored[number] @ narrow, len(self.stored))
-        return np.concatenate(list(parts)).astype(np.float64)
+        mixed = np.empty((self.field.samples, weights.shape[1]))
+        first = 0
+        for part in ahead(lambda number: self.stored[number] @ narrow, len(self.stored)):
+            mixed[first : first + len(part)] = part
+            first += len(part)
+        return mixed
 
     def correlate(self, signals: Float64) -> Float64:
         """Return ``(channel, k)`` inner products of the channels with ``(sample, k)`` signals."""

@@ -1,5 +1,6 @@
 """Short-time spectra of a few signals: windows long enough to tell an object's modes apart."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ RESOLUTION_HZ = 17.0
 """By which an object's modes are told apart."""
 _SHORTEST = 8
 _FEWEST_WINDOWS = 16  # else there would be nothing to average over
+_BYTES_AT_ONCE = 2**22
 OVERLAP = 4
 """Windows that cover each sample."""
 
@@ -36,6 +38,29 @@ def spectra(signals: Float64, window: int) -> Complex:
     """
     result = _transform(window).stft(signals.T)
     return np.asarray(np.moveaxis(result, 0, 1))
+
+
+def covariances(
+    signals: Float64, window: int, groups: Sequence[NDArray[np.int64]]
+) -> list[Complex]:
+    """Return for each group of frames of `spectra` their mean ``(bin, signal, signal)`` product.
+
+    Zero where a group has none. Few frames are held at once, however long the signals.
+    """
+    transform = _transform(window)
+    first, stop = transform.p_min, transform.p_max(len(signals))
+    counted = [np.bincount(group, minlength=stop - first) for group in groups]
+    bins, count = window // 2 + 1, signals.shape[1]
+    totals = [np.zeros((bins, count, count), np.complex128) for _ in groups]
+    at_once = max(1, _BYTES_AT_ONCE // (16 * bins * max(count, 1)))
+    for begin in range(first, stop, at_once):
+        end = min(begin + at_once, stop)
+        seen = np.moveaxis(transform.stft(signals.T, begin, end), 0, 1)
+        for total, times in zip(totals, counted, strict=True):
+            own = np.flatnonzero(times[begin - first : end - first])
+            chosen = np.ascontiguousarray(seen[:, :, own])
+            total += chosen @ chosen.conj().transpose(0, 2, 1)
+    return [total / max(len(group), 1) for total, group in zip(totals, groups, strict=True)]
 
 
 def signals_of(spectrum: Complex, window: int, samples: int) -> Float64:
