@@ -9,7 +9,6 @@ Phenomena in Optics, 2007, chapter 5).
 
 import importlib
 import math
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
@@ -20,9 +19,10 @@ from numpy.typing import NDArray
 from phonoscope.errors import UsageError
 from phonoscope.scene.camera import Camera
 from phonoscope.scene.checks import check, check_finite, check_sound
+from phonoscope.scene.filmed import Filmed
 from phonoscope.scene.layer import fitted
 from phonoscope.scene.motion import Sway
-from phonoscope.types import Float64, Luma
+from phonoscope.types import Float64
 
 _MEAN = 0.2  # of full scale: one pixel in 150 is brighter than that
 _MARGIN_PX = 32  # by which the field is larger than the picture: it returns on the other side
@@ -34,7 +34,7 @@ Complex = NDArray[np.complex64]
 
 
 @dataclass(frozen=True, eq=False)
-class Speckle:
+class Speckle(Filmed):
     """Laser speckle that moves as the sound tilts the surface, and the camera that films it.
 
     Attributes
@@ -95,35 +95,11 @@ class Speckle:
             if getattr(self, name) != math.inf:
                 check(name, getattr(self, name), 0, above=True)
         check_sound(self.sound, self.sound_rate_hz)
-        if len(self.sound) < 8:
-            raise UsageError(
-                f"{len(self.sound)} samples of sound are too short to render; give at least 8."
-            )
         if self.camera.line_delay_s:
             raise UsageError(
                 f"a line delay of {self.camera.line_delay_s:g} s is not simulated for speckle; "
                 "give 0."
             )
-
-    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Luma]:
-        """Yield ``(height, width)`` uint8 or uint16 frames from `start` to before `stop`.
-
-        Raises
-        ------
-        UsageError
-            If `start` or `stop` is negative.
-        """
-        end = self.samples if stop is None else stop
-        check("start", start, 0, whole=True)
-        check("stop", end, 0, whole=True)
-        return (self._filmed(number) for number in range(start, min(end, self.samples)))
-
-    def clean_frame(self, number: int) -> Float64:
-        """Return the ``(height, width)`` noiseless frame, in units of the least significant bit.
-
-        As the curve of the camera's `gamma` makes it, but neither rounded nor clipped.
-        """
-        return self.camera.curved(self._linear_frame(number))
 
     @property
     def truth(self) -> "SpeckleTruth":
@@ -154,12 +130,7 @@ class Speckle:
         count = min(_MOST_INSTANTS, 1 + math.ceil(path / (_BLUR * self.grain_px)))
         return np.asarray(start + (np.arange(count) + 0.5) / count * length)
 
-    def _filmed(self, number: int) -> Luma:
-        noise = np.random.default_rng([self.seed, 13, number])
-        return self.camera.capture(self._linear_frame(number), noise)
-
-    def _linear_frame(self, number: int) -> Float64:
-        check("frame", number, 0, whole=True)
+    def linear_frame(self, number: int) -> Float64:
         instants = self.instants_s(number)
         pictures = [
             self._pattern(shift, float(time))
