@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+from phonoscope.sound.attend import weigh
 from phonoscope.sound.evidence import Evidence, gather
 from phonoscope.sound.excess import excess
 from phonoscope.sound.filter import band_pass
@@ -351,3 +352,38 @@ def test_a_cell_of_straight_edges_is_no_quiet_cell(seed):
     factors = excess(channels, np.random.default_rng(seed).standard_normal((120, 4)))
     assert factors is None or factors[7] == pytest.approx(1, abs=0.4)
     assert _evidence(spoiled).p_value > 1e-3
+
+
+def _adding_up(seed, *, truth=None, samples=512, cells=16):
+    """Return a field as of speckle: a camera's noise, and what adds up, of each cell its own."""
+    random = np.random.default_rng(seed)
+    share = random.uniform(0.1, 4, (cells, 2))
+    noise = random.standard_normal((2, samples, cells, 2))
+    wrong = 0.02 * (noise[0] + np.cumsum(np.sqrt(share) * noise[1], axis=0))
+    moved = _still(samples, cells) if truth is None else truth
+    field = _field(moved, noise=0.0, seed=seed, block=samples)
+    (block,) = field.blocks
+    information = np.zeros((cells, 3, 3))
+    # Half of the variance of a change from frame to frame.
+    information[:, range(2), range(2)] = 1 / (0.02**2 * (1 + share / 2))
+    motion = (moved + wrong).astype(np.float32)
+    block = replace(block, motion=motion, gain=np.ones_like(block.gain), information=information)
+    size = np.full(cells, 32, np.int32)
+    place = 32 * np.arange(cells, dtype=np.int32)
+    where = replace(
+        field.cells, x_px=place % 128, y_px=32 * (place // 128), width_px=size, height_px=size
+    )
+    return replace(field, blocks=[block], cells=where, parameters={"pattern": "speckle"})
+
+
+def test_noise_that_adds_up_is_noise():
+    p_values = [weigh(_adding_up(seed), BAND, 1e-3).verdict.p_value for seed in range(24)]
+    _calibrated(p_values, least=0.0)
+
+
+def test_sound_in_noise_that_adds_up_is_found():
+    time = np.arange(512) / RATE
+    truth = 0.02 * np.sin(2 * np.pi * 400 * time)[:, None, None] * np.ones((16, 2))
+    verdict = weigh(_adding_up(1, truth=truth), BAND, 1e-3).verdict
+    assert verdict.detected
+    assert verdict.heard_hz[0] == pytest.approx(400, abs=100)

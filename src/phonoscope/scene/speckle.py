@@ -28,6 +28,7 @@ _MEAN = 0.2  # of full scale: one pixel in 150 is brighter than that
 _MARGIN_PX = 32  # by which the field is larger than the picture: it returns on the other side
 _BLUR = 0.125  # of a speckle, from one instant of an exposure to the next
 _MOST_INSTANTS = 16
+_FIELDS = 3  # one after the other: points of the first age are of the next one already
 _SMOOTH = 1.0  # width of the pupil's edge, in steps of the field's grid: fields enter gently
 
 Complex = NDArray[np.complex64]
@@ -160,7 +161,7 @@ class Speckle(Filmed):
                  for k, shift, n in zip(steps, shift_px[::-1], size, strict=True)]  # fmt: skip
         rows, columns = (k % n for k, n in zip(steps, size, strict=True))
         there = np.ix_(rows, columns)
-        seen = self._field(time_s)[there] * pupil
+        seen = self._field(time_s, there) * pupil
         seen = seen * np.exp(turns[0])[:, None] * np.exp(turns[1])[None, :]
         wave = np.zeros(size, np.complex64)
         wave[there] = seen / math.sqrt(float((pupil**2).sum()))
@@ -168,13 +169,25 @@ class Speckle(Filmed):
         wave = wave[: self.camera.height, : self.camera.width]
         return np.asarray(wave.real**2 + wave.imag**2, np.float32)
 
-    def _field(self, time_s: float) -> Complex:
+    def _field(self, time_s: float, there: tuple[NDArray[np.int64], ...]) -> Complex:
+        """Return the part of the field that the pupil sees; each point changes in its own time."""
         if self.boil_s == math.inf:
-            return _random_field(self.seed, 0, self._size)
-        number, share = divmod(time_s / self.boil_s, 1)
-        one, other = (_random_field(self.seed, int(number) + n, self._size) for n in (0, 1))
-        turn = share * np.pi / 2
-        return np.asarray(np.cos(turn) * one + np.sin(turn) * other, np.complex64)
+            return _random_field(self.seed, 0, self._size)[there]
+        age = time_s / self.boil_s
+        first = math.floor(age)
+        turned = age - first + self._age[there]
+        next_one = turned >= 1
+        turn = np.pi / 2 * (turned - next_one)
+        zero, one, two = (
+            _random_field(self.seed, first + n, self._size)[there] for n in range(_FIELDS)
+        )
+        old, new = np.where(next_one, one, zero), np.where(next_one, two, one)
+        return np.asarray(np.cos(turn) * old + np.sin(turn) * new, np.complex64)
+
+    @cached_property
+    def _age(self) -> NDArray[np.float32]:
+        # Were all of one age, the whole pattern would change its course at one instant.
+        return np.random.default_rng([self.seed, 11]).random(self._size, np.float32)
 
     @cached_property
     def _size(self) -> tuple[int, int]:
@@ -256,7 +269,7 @@ class SpeckleTruth:
         }
 
 
-@lru_cache(maxsize=3)
+@lru_cache(maxsize=_FIELDS)
 def _random_field(seed: int, number: int, size: tuple[int, int]) -> Complex:
     random = np.random.default_rng([seed, 7, number])
     parts = random.standard_normal((2, *size), dtype=np.float32) / np.float32(math.sqrt(2))

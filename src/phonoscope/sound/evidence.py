@@ -7,16 +7,21 @@ stand out, and in bands twice, four times ... as wide, in which faint broad soun
 direction is learned for each. The noise is measured by combinations of channels that hear nothing
 else, so it may have any level and colour. Where the very cells that hear are noisier than the
 others, as a codec leaves those that move, it is theirs that counts.
+
+Noise that adds up from sample to sample, as that of a pattern that becomes another, is loud and
+slow: windows would share it. Its steps are white again, or nearly, and have as much sound in noise
+at each frequency; so steps are what is tried. Cells differ in it more than in the camera's, so that
+theirs counts without waiting until it surely is more.
 """
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from phonoscope.sound.subspace import CrossFit
+from phonoscope.sound.subspace import CrossFit, steps
 from phonoscope.sound.windows import Complex, centres, frequencies_hz, independent_frames, spectra
 from phonoscope.types import Float64
 
@@ -49,7 +54,8 @@ class Evidence:
         ``(bin,)`` how many times as noisy the cells that hear are as all cells alike.
     quietest
         Share of the noise that is left in the quietest of a cell's three channels: a codec that
-        puts noise of its own into motion may leave none of the camera's in brightness.
+        puts noise of its own into motion may leave none of the camera's in brightness. Infinite
+        where what is left says nothing of a codec.
     """
 
     frequency_hz: Float64
@@ -69,6 +75,7 @@ def gather(
     counted: NDArray[np.bool_],
     *,
     louder: float = 1.0,
+    adds_up: bool = False,
 ) -> Evidence:
     """Try what each fold taught on the other.
 
@@ -84,6 +91,8 @@ def gather(
         ``(bin,)`` of the spectra of such windows: which may count.
     louder
         Factor by which the noise is known to be louder than it shows beside the directions.
+    adds_up
+        Whether noise adds up from sample to sample.
     """
     samples = len(fit.fold)
     centre, half = centres(samples, window), window // 2
@@ -92,8 +101,10 @@ def gather(
     pure = inside & (fit.fold[low] == fit.fold[high])
     of_fold = [np.flatnonzero(pure & (fit.fold[low] == f)) for f in (0, 1)]
     # What fold 0 taught is tried on fold 1, and so is the noise beside it.
+    whole = fit
+    fit = _in_steps(whole) if adds_up else whole
     noise = _noise(fit, window, of_fold[::-1])
-    raised = _raised(fit, window, of_fold, noise)
+    raised = _raised(fit, window, of_fold, noise, 0.0 if adds_up else _SURE)
     noise = noise * raised * louder
     taught, tried = [], []
     for signals, own, other in zip(fit.learned, of_fold, of_fold[::-1], strict=True):
@@ -127,10 +138,21 @@ def gather(
         if p < _SIGNIFICANT and len(rest):
             snr[rest] = ratio - 1
             undecided[rest] = False
+    heard = noise
+    if adds_up:
+        heard = _noise(whole, window, of_fold[::-1]) * raised * louder
     return Evidence(
-        frequencies_hz(window, rate_hz), noise, snr, counted, min(1.0, best * trials), independent,
+        frequencies_hz(window, rate_hz), heard, snr, counted, min(1.0, best * trials), independent,
         raised,
     )  # fmt: skip
+
+
+def _in_steps(fit: CrossFit) -> CrossFit:
+    learned, references = (
+        (steps(one), steps(other)) for one, other in (fit.learned, fit.references)
+    )
+    scattered = tuple(steps(one) for one in fit.scattered)
+    return replace(fit, learned=learned, references=references, scattered=scattered)
 
 
 def _bands(bins: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
@@ -158,7 +180,7 @@ def _noise(fit: CrossFit, window: int, frames: Sequence[NDArray[np.int64]]) -> F
 
 
 def _raised(
-    fit: CrossFit, window: int, of_fold: Sequence[NDArray[np.int64]], noise: Float64
+    fit: CrossFit, window: int, of_fold: Sequence[NDArray[np.int64]], noise: Float64, sure: float
 ) -> Float64:
     # Of what a scattered direction hears, the direction itself explains the sound. The rest is the
     # noise of its cells.
@@ -173,7 +195,7 @@ def _raised(
         return np.ones(len(noise))
     times = np.mean(powers, axis=0) / noise
     freedom = 2 * (independent - _SHAPES)
-    return np.asarray(np.where(times > 1 + _SURE / math.sqrt(freedom), times, 1.0))
+    return np.asarray(np.where(times > 1 + sure / math.sqrt(freedom), times, 1.0))
 
 
 def _unexplained(
