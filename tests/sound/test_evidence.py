@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+from phonoscope.errors import InputError
 from phonoscope.sound.attend import weigh
 from phonoscope.sound.evidence import Evidence, gather
 from phonoscope.sound.excess import excess
@@ -353,6 +354,16 @@ def test_a_cell_of_straight_edges_is_no_quiet_cell(seed):
     factors = excess(channels, np.random.default_rng(seed).standard_normal((120, 4)))
     assert factors is None or factors[7] == pytest.approx(1, abs=0.4)
     assert _evidence(spoiled).p_value > 1e-3
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("what", "times"), [("motion", 1e30), ("information", 1e36)])
+def test_what_nothing_could_have_measured_is_refused(what, times):
+    field = _field(_still(64, 12))
+    (block,) = field.blocks
+    wrong = replace(block, **{what: (getattr(block, what) * times)})
+    with pytest.raises(InputError, match="nothing could have measured"):
+        whiten(replace(field, blocks=[wrong]))
 
 
 def _adding_up(seed, *, truth=None, samples=512, cells=16):
