@@ -71,12 +71,14 @@ def read_lab(path: Path) -> None:
 def read_metadata(path: Path) -> None:
     """Give the bytes to every parser of cameras' tags; none of them may raise anything."""
     from phonoscope.video import capture, readout, sidecar, tags
+    from phonoscope.video.packet import read_packet
     from phonoscope.video.shutter import shutter_of
 
     data = path.read_bytes()
     file = io.BytesIO(data)
     plays, text = Fraction(30), data.decode("utf-8", "replace")
-    told = [*capture.rates_of_packet(data), *capture.rates_of_boxes(file)]
+    packet = read_packet(data)
+    told = [*packet.rates, *capture.rates_of_boxes(file)]
     told += [*capture.rates_of_sei(data, plays), *sidecar.edgertronic(text, "a file")]
     capture.computed(file)
     for xml in (data, tags._sony_xml(file)):
@@ -86,7 +88,7 @@ def read_metadata(path: Path) -> None:
     rates, wrong = capture.candidates(told)
     assert all(1e-5 < one.rate < 1e7 for one in rates), rates
     assert not any("\n" in sentence for sentence in wrong), wrong
-    for tag in (*readout.read_outs_of_packet(data), *readout.read_outs_of_boxes(file)):
+    for tag in (*packet.read_outs, *readout.read_outs_of_boxes(file)):
         _, sentence = shutter_of(tags.Tags(tag), (64, 36), plays)
         assert "\n" not in sentence, sentence
 

@@ -171,7 +171,7 @@ def _row(clip: Clip, count: int) -> list[float]:
 
 
 def _silence(how: argparse.Namespace) -> None:
-    alarms = 0
+    alarms, p_values = 0, []
     ways = [(math.inf, 0.0, math.inf), (100.0, 20.0, math.inf), (math.inf, 0.0, 0.02),
             (50.0, 20.0, 0.05), (200.0, 5.0, math.inf)]  # fmt: skip
     for number in range(how.clips):
@@ -179,10 +179,14 @@ def _silence(how: argparse.Namespace) -> None:
         clip = Clip("none", 0.0, boil_px, sway, number % 2 == 1, boil_s, seed=1000 + number)
         verdict = ph.recover(measured(list(clip.scene(how.silent_frames).frames()))).verdict
         assert verdict is not None
+        p_values.append(verdict.p_value)
         if verdict.detected:
             alarms += 1
             print(f"alarm: {clip}, p = {verdict.p_value:.2g}, heard {verdict.heard_hz}", flush=True)
     print(f"{alarms} alarms on {how.clips} silent clips of {how.silent_frames} frames")
+    shares = [float(np.mean(np.array(p_values) < level)) for level in (0.01, 0.1, 0.5)]
+    print("p below 0.01, 0.1, 0.5: {:.3f} {:.2f} {:.2f}; least ".format(*shares), end="")
+    print(f"{min(p_values):.2g}")
 
 
 def _claims(how: argparse.Namespace) -> None:

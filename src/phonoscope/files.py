@@ -10,7 +10,7 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 from phonoscope.errors import OutputError, PhonoscopeError
 from phonoscope.remote import Place, is_url, remote_file
@@ -18,6 +18,8 @@ from phonoscope.remote import Place, is_url, remote_file
 PHOTRON_SUFFIXES = (".cihx", ".cih", ".mraw")  # a header, and the pixels
 DATASET_MARK = "::"  # between a file and the dataset in it
 _CHUNK = 1 << 20
+_P = ParamSpec("_P")
+_CALLERS = "raised_by_a_caller"  # attribute of errors that are not of our own files
 
 
 @contextlib.contextmanager
@@ -204,8 +206,23 @@ def unwritable(path: str | os.PathLike[str], error: BaseException) -> OutputErro
     return _UnwritableError(path, getattr(error, "strerror", None) or str(error))
 
 
+def of_callers(call: Callable[_P, None]) -> Callable[_P, None]:
+    """Return a function of a caller's whose errors are never taken for those of our own files."""
+
+    def told(*arguments: _P.args, **named: _P.kwargs) -> None:
+        try:
+            call(*arguments, **named)
+        except OSError as error:
+            setattr(error, _CALLERS, True)
+            raise
+
+    return told
+
+
 def _reason(error: OSError, *places: Path) -> str | None:
     """Return why one of `places` could not be written, or None if `error` is about another file."""
+    if getattr(error, _CALLERS, False):
+        return None
     if isinstance(error, _UnwritableError):
         return error.reason if error.place in places else None
     if isinstance(error, PhonoscopeError):

@@ -55,6 +55,19 @@ def test_picture_and_record(phonoscope, here):
     assert record["advice"]
 
 
+def test_facts_to_standard_output(phonoscope, refused, here):
+    for command in ("inspect", "recover"):
+        done = phonoscope(command, "clip.mkv", "--json", "-")
+        assert done.code == 0
+        assert json.loads(done.out)["capture_fps"] == 240
+    assert sorted(path.name for path in here.iterdir()) == ["clip.mkv", "clip.wav"]
+    both = ["clip.wav", "clip.wav", "--json", "-"]
+    assert json.loads(phonoscope("score", *both).out)["truth"] == "clip.wav"
+    refused("measure", "clip.mkv", "-o", "-", code=2, says="- stands for standard output")
+    refused("inspect", "clip.mkv", "--picture", "-", code=2, says="where only facts can go")
+    refused("live", "clip.mkv", "-o", "-", "--json", "-", code=2, says="cannot both go to standard")
+
+
 @pytest.mark.parametrize("suffix", [".svg", ".pdf"])
 def test_other_pictures(phonoscope, here, suffix):
     assert phonoscope("inspect", "clip.mkv", "--picture", f"m{suffix}").code == 0

@@ -32,6 +32,15 @@ def test_recovers_a_tone(phonoscope, clip, tmp_path):
     assert record["motion_rms_px"] == pytest.approx(1.5, rel=0.05)
 
 
+def test_reports_of_a_tone(phonoscope, clip, tmp_path):
+    to = tmp_path / "r"
+    done = phonoscope("report", clip, "--fps", FPS, "--source", "speckle", "-o", to, "-q")
+    assert (done.code, done.err) == (0, "")
+    (record,) = (json.loads(path.read_text()) for path in to.glob("*.json"))
+    assert record["parameters"]["pattern"] == "speckle"
+    assert record["motion_rms_px"] == pytest.approx(1.5, rel=0.05)
+
+
 def test_refuses_a_cluster(clip, refused):
     refused(
         "recover", clip, "--fps", FPS, "--source", "speckle", "--workers", 2, code=2,

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+from phonoscope.errors import InputError
+from phonoscope.sound.attend import weigh
 from phonoscope.sound.evidence import Evidence, gather
 from phonoscope.sound.excess import excess
 from phonoscope.sound.filter import band_pass
 from phonoscope.sound.subspace import CrossFit, teach, try_out
-from phonoscope.sound.verdict import counted_bins
+from phonoscope.sound.verdict import counted_bins, is_smoothed
 from phonoscope.sound.whiten import rewhiten, whiten
 from phonoscope.sound.windows import frequencies_hz, window_samples
 from phonoscope.types import Cells, MotionBlock, MotionField, NoiseModel, VideoFacts
@@ -24,6 +26,7 @@ _LEARNED_LOSS_DB = 2.5  # of a line 5 times the noise, whose direction 25 window
 _FAINT_LOSS_DB = 8.0  # of sound no stronger than the noise: its direction is hard to learn
 _LEVEL = 0.03  # of the noise's mean level
 _RAISED_DB = 2.0  # of noise that only the cells that hear have
+_BOILING = 30.0  # variance that adds up from frame to frame, over the camera's
 _RATIO = 0.02  # of the mean held-out ratio
 
 
@@ -358,3 +361,73 @@ def test_a_cell_of_straight_edges_is_no_quiet_cell(seed):
     factors = excess(channels, np.random.default_rng(seed).standard_normal((120, 4)))
     assert factors is None or factors[7] == pytest.approx(1, abs=0.4)
     assert _evidence(spoiled).p_value > 1e-3
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("what", "times"), [("motion", 1e30), ("information", 1e36)])
+def test_what_nothing_could_have_measured_is_refused(what, times):
+    field = _field(_still(64, 12))
+    (block,) = field.blocks
+    wrong = replace(block, **{what: (getattr(block, what) * times)})
+    with pytest.raises(InputError, match="nothing could have measured"):
+        whiten(replace(field, blocks=[wrong]))
+
+
+def _adding_up(seed, *, truth=None, samples=512, cells=16):
+    """Return a field as of speckle: a camera's noise, and what adds up, of each cell its own."""
+    random = np.random.default_rng(seed)
+    share = _BOILING * random.uniform(0.5, 2, (cells, 2))
+    noise = random.standard_normal((2, samples + 50, cells, 2))
+    change = lfilter(np.ones(8) / np.sqrt(8), [1.0], noise[1], axis=0)
+    wrong = 0.02 * (noise[0] + np.cumsum(np.sqrt(share) * change, axis=0))[50:]
+    moved = _still(samples, cells) if truth is None else truth
+    field = _field(moved, noise=0.0, seed=seed, block=samples)
+    (block,) = field.blocks
+    information = np.zeros((cells, 3, 3))
+    # Half of the variance of a change from frame to frame.
+    information[:, range(2), range(2)] = 1 / (0.02**2 * (1 + share / 2))
+    motion = (moved + wrong).astype(np.float32)
+    block = replace(block, motion=motion, gain=np.ones_like(block.gain), information=information)
+    size = np.full(cells, 32, np.int32)
+    place = 32 * np.arange(cells, dtype=np.int32)
+    where = replace(
+        field.cells, x_px=place % 128, y_px=32 * (place // 128), width_px=size, height_px=size
+    )
+    return replace(field, blocks=[block], cells=where, parameters={"pattern": "speckle"})
+
+
+def test_noise_that_adds_up_is_noise():
+    found = [weigh(_adding_up(seed), BAND, 1e-3) for seed in range(12)]
+    _calibrated([one.verdict.p_value for one in found], least=0.0)
+    # At high frequencies there is far less than cells claim, which no codec has taken.
+    assert not any(is_smoothed(one.evidence) for one in found)
+
+
+def test_slow_noise_that_adds_up_is_noise():
+    def slow(part):
+        change = lfilter(np.ones(48) / np.sqrt(48), [1.0], part, axis=0)
+        return band_pass(np.cumsum(change, axis=0) + part, RATE, BAND)
+
+    window = 32
+    counted = counted_bins(
+        frequencies_hz(window, RATE), BAND, _field(_still(64, 4)).facts, adds_up=True
+    )
+    p_values = []
+    for seed in range(30):
+        fits = [
+            replace(drawn, learned=slow(drawn.learned), references=slow(drawn.references))
+            for drawn in _drawn_fits(seed, samples=512, learned=11)
+        ]
+        evidence = gather(fits, window, RATE, counted, adds_up=True)
+        p_values.append(evidence.p_value)
+    _calibrated(p_values)
+    # What is told of the noise is that of the signals, not of their steps.
+    assert evidence.noise == pytest.approx(gather(fits, window, RATE, counted).noise)
+
+
+def test_sound_in_noise_that_adds_up_is_found():
+    time = np.arange(512) / RATE
+    truth = 0.1 * np.sin(2 * np.pi * 400 * time)[:, None, None] * np.ones((16, 2))
+    verdict = weigh(_adding_up(1, truth=truth), BAND, 1e-3).verdict
+    assert verdict.detected
+    assert verdict.heard_hz[0] == pytest.approx(400, abs=100)

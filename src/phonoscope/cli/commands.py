@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from phonoscope.batch import source_path, version_path, write_beside, write_json
+from phonoscope.batch import source_path, version_path, write_beside
 from phonoscope.choices import Method, Weights
 from phonoscope.cli import options
 from phonoscope.cli.console import (
@@ -17,7 +17,7 @@ from phonoscope.cli.console import (
 )
 from phonoscope.cli.editing import check_edit, write_edit
 from phonoscope.cli.many import only_source, recover_all
-from phonoscope.cli.outputs import check_outputs, default_output
+from phonoscope.cli.outputs import STREAM, check_outputs, default_output, write_facts
 from phonoscope.cli.reporting import write_page
 from phonoscope.errors import SilenceError, UsageError
 from phonoscope.files import replace_when_done, sha256, unfinished
@@ -135,7 +135,7 @@ def recover(
     beside = [version_path(target, "equalized")] if equalize or exposure else []
     beside += [version_path(target, "enhanced")] if enhance or mains in ("50", "60") else []
     beside += [source_path(target, 1)] if separate else []
-    check_outputs(source, target, mux, timeline, json_file, *beside, read=equalize)
+    check_outputs(source, target, mux, timeline, *beside, json_file=json_file, read=equalize)
     check_edit(source, mux, timeline)
     if report is not None:
         from phonoscope.report import check_report
@@ -168,8 +168,7 @@ def recover(
                 sound = run(field, **listening)
                 write_page(report, field, sound)
     if sound.verdict is not None and not sound.verdict.detected and not force:
-        if json_file is not None:
-            write_json(json_file, {**sound.record, "output": None})
+        write_facts(json_file, {**sound.record, "output": None})
         if not quiet:  # why that may be; the last of them is what the error says
             print_warnings(tuple(w for w in sound.warnings if not w.startswith("nothing above")))
         raise SilenceError(_silence(sound.verdict))
@@ -180,9 +179,9 @@ def recover(
         if json_file is not None:
             own = {"output": str(target), "output_sha256": sha256(part), "file_rate": file_rate}
             edit = {name: str(path) for name, path in edits.items() if path is not None}
-            write_json(json_file, {**sound.record, **facts, **own, **edit})
+            write_facts(json_file, {**sound.record, **facts, **own, **edit})
     warnings = write_edit(source, sound, target, mux=mux, timeline=timeline, speed=speed)
-    if not quiet:
+    if not quiet and json_file != STREAM:
         print_sound(sound, target)
         for name, path in edits.items():
             if path is not None:

@@ -13,7 +13,7 @@ import typer
 from phonoscope.batch import write_json
 from phonoscope.cli import options
 from phonoscope.cli.console import print_facts, print_warnings, progress_bar
-from phonoscope.cli.outputs import check_outputs
+from phonoscope.cli.outputs import STREAM, check_outputs, write_facts
 from phonoscope.errors import UsageError
 from phonoscope.files import replace_when_done, unwritable
 
@@ -189,17 +189,15 @@ def score(
     from phonoscope.audio import read_audio
     from phonoscope.evaluate import evaluate
 
-    if json_file is not None:
-        check_outputs(str(truth), json_file)
-        check_outputs(str(out), json_file)
+    check_outputs(str(truth), json_file=json_file)
+    check_outputs(str(out), json_file=json_file)
     reference, reference_rate, _ = read_audio(truth)
     estimate, estimate_rate, comment = read_audio(out)
     scores = evaluate(
         reference, reference_rate, estimate, estimate_rate, band_hz=_band(band, comment)
     )
-    if json_file is not None:
-        write_json(json_file, {"truth": str(truth), "out": str(out), **_scores_record(scores)})
-    if not quiet:
+    write_facts(json_file, {"truth": str(truth), "out": str(out), **_scores_record(scores)})
+    if not quiet and json_file != STREAM:
         _print_scores(scores)
 
 

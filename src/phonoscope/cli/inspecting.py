@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from phonoscope.batch import write_json
 from phonoscope.cli import options
 from phonoscope.cli.console import print_inspection, progress_bar
-from phonoscope.cli.outputs import check_outputs
+from phonoscope.cli.outputs import STREAM, check_outputs, write_facts
 
 
 def inspect(
@@ -38,7 +37,7 @@ def inspect(
     from phonoscope.pipeline import inspect as run
     from phonoscope.pipeline import inspection_record
 
-    check_outputs(source, picture, json_file)
+    check_outputs(source, picture, json_file=json_file)
     if picture is not None:
         from phonoscope.report import check_picture, draw_microphones
 
@@ -51,7 +50,6 @@ def inspect(
         )  # fmt: skip
     if picture is not None:
         draw_microphones(found, picture)
-    if json_file is not None:
-        write_json(json_file, inspection_record(found))
-    if not quiet:
+    write_facts(json_file, inspection_record(found))
+    if not quiet and json_file != STREAM:
         print_inspection(found, picture)

@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from phonoscope.batch import write_json
 from phonoscope.cli import options
 from phonoscope.cli.console import print_facts, print_warnings
-from phonoscope.cli.outputs import check_outputs
+from phonoscope.cli.outputs import STREAM, check_outputs, write_facts
 from phonoscope.errors import SilenceError, UsageError
 from phonoscope.files import sha256
 
 if TYPE_CHECKING:
     from phonoscope.pipeline import Live
     from phonoscope.types import LiveBlock
-
-_STREAM = Path("-")
 
 
 def live(
@@ -82,14 +79,16 @@ def live(
     quiet: options.Quiet = False,
 ) -> None:  # fmt: skip
     """Listen to a camera while it films. Ctrl-C ends it, and what was recorded is kept."""
-    target = None if output == _STREAM else output
+    target = None if output == STREAM else output
     if target is not None:
         from phonoscope.audio import check_file_rate
 
         check_file_rate(target, "native")
-    if play and output == _STREAM:
+    if play and output == STREAM:
         raise UsageError("standard output and the loudspeaker exclude each other; leave one out.")
-    check_outputs(device, target, json_file)
+    if output == json_file == STREAM:
+        raise UsageError("sound and facts cannot both go to standard output; name a file for one.")
+    check_outputs(device, target, json_file=json_file)
     from phonoscope.cli.meter import meter
     from phonoscope.pipeline import live as run
 
@@ -107,15 +106,15 @@ def live(
                 for out in outs:
                     out(last)
                 shown(last)
-        if json_file is not None and (target is None or not listening.detected):
-            write_json(json_file, {**listening.record, "output": None})
+        if target is None or not listening.detected:
+            write_facts(json_file, {**listening.record, "output": None})
         if not listening.detected:
             print_warnings(() if quiet else listening.warnings)
             raise SilenceError(_silence(last))  # which leaves no file
     if json_file is not None and target is not None:
         own = {"output": str(target), "output_sha256": sha256(target)}
-        write_json(json_file, {**listening.record, **own})
-    if not quiet:
+        write_facts(json_file, {**listening.record, **own})
+    if not quiet and json_file != STREAM:
         _print(listening, target)
 
 
@@ -126,7 +125,7 @@ def _outs(
     from phonoscope.cli.sounding import to_loudspeaker, to_stream
 
     outs: list[Callable[[LiveBlock], Any]] = []
-    if output == _STREAM:
+    if output == STREAM:
         outs.append(stack.enter_context(to_stream(listening.rate_hz, listening.stop)))
     elif output is not None:
         rate = float(listening.rate_hz)

@@ -202,7 +202,8 @@ Json = Annotated[
     Path | None,
     typer.Option(
         "--json",
-        help="Write every fact of the result here.",
+        help="Write every fact of the result here; - for standard output, and nothing else goes "
+        "there then.",
         metavar="FILE",
         rich_help_panel=OUTPUT,
     ),

@@ -1,12 +1,19 @@
 """Where results go, and that nothing of the user's is lost to them."""
 
 import glob
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from phonoscope.batch import made_here
+import typer
+
+from phonoscope.batch import made_here, write_json
 from phonoscope.errors import UsageError
-from phonoscope.files import check_writable, without_dataset
+from phonoscope.files import check_writable, strict_json, without_dataset
 from phonoscope.remote import is_url, name_of
+
+STREAM = Path("-")
+"""Standard output."""
 
 
 def default_output(source: str, suffix: str) -> Path:
@@ -28,18 +35,35 @@ def default_output(source: str, suffix: str) -> Path:
     return target
 
 
-def check_outputs(source: str, *targets: Path | None, read: Path | None = None) -> None:
+def check_outputs(
+    source: str, *targets: Path | None, json_file: Path | None = None, read: Path | None = None
+) -> None:
     """Find out now, rather than after a long run, whether the results can be written.
 
-    `read` is another file that is read, and must not be written to.
+    `json_file` alone may be standard output. `read` is another file that is read, and must not be
+    written to.
     """
     given = [target for target in targets if target is not None]
+    if STREAM in given:
+        raise UsageError(
+            "- stands for standard output, where only facts can go (--json -); name a file."
+        )
+    if json_file is not None and json_file != STREAM:
+        given.append(json_file)
     if len({target.resolve() for target in given}) < len(given):
         raise UsageError(f"two results cannot both be written to {given[0]}; name another file.")
     for target in given:
         if _is_input(source, target) or (read is not None and _is_input(str(read), target)):
             raise UsageError(f"the output {target} is the input itself; choose another name.")
         check_writable(target)
+
+
+def write_facts(json_file: Path | None, record: Mapping[str, Any]) -> None:
+    """Write a record to where `--json` says, if it is given."""
+    if json_file == STREAM:
+        typer.echo(strict_json(record).encode("utf-8", "backslashreplace"), nl=False)
+    elif json_file is not None:
+        write_json(json_file, record)
 
 
 def _is_input(source: str, target: Path) -> bool:

@@ -47,6 +47,7 @@ def report(
     ] = None,
     enhance: options.Enhance = None,
     mains: options.MainsHum = "auto",
+    pattern: options.Seen = "texture",
     device: options.Device = "cpu",
     quiet: options.Quiet = False,
 ) -> None:  # fmt: skip
@@ -60,7 +61,8 @@ def report(
         motion_field(
             source, band=band, fps=fps, region=region or (), cell=cell, start=start,
             duration=duration, shutter=shutter, line_delay=line_delay, readout=readout,
-            direction=direction, device=device, fingerprint=True, progress=progress,
+            direction=direction, pattern=pattern, device=device, fingerprint=True,
+            progress=progress,
         ) as field,
     ):  # fmt: skip
         sound = recover(field, band=band, enhance=enhance, mains=mains)

@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from phonoscope.batch import write_json
 from phonoscope.cli import options
 from phonoscope.cli.console import print_facts, progress_bar
-from phonoscope.cli.outputs import check_outputs
+from phonoscope.cli.outputs import STREAM, check_outputs, write_facts
 from phonoscope.errors import SilenceError
 
 KNOWN = "Known people"
@@ -67,15 +66,14 @@ def speakers(
     from phonoscope.pipeline import speakers_in, speakers_record
     from phonoscope.report import told_of
 
-    check_outputs(source, json_file)
+    check_outputs(source, json_file=json_file)
     with progress_bar(quiet) as progress:
         found = speakers_in(
             source, fps=fps, band=band, least=least, number=number, enrol=enrol, encoder=encoder,
             progress=progress,
         )  # fmt: skip
-    if json_file is not None:
-        write_json(json_file, speakers_record(found))
+    write_facts(json_file, speakers_record(found))
     if not found.speech.detected:
         raise SilenceError(f"no speech is told in {source}: {found.speech.reason}.")
-    if not quiet:
+    if not quiet and json_file != STREAM:
         print_facts(*told_of(found, least, number))

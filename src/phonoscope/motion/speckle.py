@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phonoscope.motion.cells import Grid, places
 from phonoscope.motion.engine import Engine
@@ -17,6 +18,7 @@ from phonoscope.types import Float64, Frame, MotionBlock, NoiseModel, Shutter
 
 _TOLD = 16  # frames
 _KNOWN_SHARE = 0.5  # of the frames of a block
+_FEWEST_CELLS = 2  # whose changes differ
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,17 +107,41 @@ def _block(
 
 
 def _claimed(followed: Sequence[Followed]) -> Float64:
-    """Return the ``(cell, 3, 3)`` inverse of the mean error covariance, without any of gain."""
-    told = [one for one in followed if one.information.any()]
+    """Return the ``(cell, 3, 3)`` inverse of the error covariance, without any of gain.
+
+    Half of that of a change from frame to frame, as if noise were white. How errors of different
+    frames are related depends on how the pattern boils: in one step or many, and by how much the
+    template is renewed. So their size is what the cells' changes differ by from each other, and
+    only the share of each cell is what its fit told.
+    """
     cells = len(followed[0].motion)
     result = np.zeros((cells, 3, 3))
-    if not told:
-        return result
-    each = np.array([one.information for one in told])
-    there = np.linalg.det(each) > 0
-    inverse = np.linalg.inv(np.where(there[..., None, None], each, np.eye(2)))
-    spread = np.array([one.spread for one in told])
-    errors = np.where(there[..., None, None], inverse * spread[:, None, None, None], 0).sum(axis=0)
+    told = np.array([one.information for one in followed])
+    there = np.linalg.det(told) > 0
     known = there.mean(axis=0) > _KNOWN_SHARE
-    result[known, :2, :2] = np.linalg.inv(errors[known] / there.sum(axis=0)[known, None, None])
+    if not known.any():
+        return result
+    inverse = np.linalg.inv(np.where(there[..., None, None], told, np.eye(2)))
+    spread = _spread(np.array([one.motion for one in followed]), told, there)
+    errors = np.einsum("tc,t,tcij->cij", there, spread, inverse)[known]
+    result[known, :2, :2] = np.linalg.inv(errors / there.sum(axis=0)[known, None, None])
+    return result
+
+
+def _spread(motion: Float64, told: Float64, there: NDArray[np.bool_]) -> Float64:
+    """Return ``(frame,)`` half of the cells' changes beside the common one, square, over claims.
+
+    1 where a frame's cells are too few to tell.
+    """
+    both = np.zeros_like(there)
+    both[1:] = there[1:] & there[:-1]
+    count = both.sum(axis=1)
+    enough = count >= _FEWEST_CELLS
+    weight = told[enough] * both[enough][..., None, None]
+    change = np.diff(motion, axis=0, prepend=motion[:1])[enough]
+    total = np.einsum("tcij,tcj->ti", weight, change)[..., None]
+    apart = change - np.linalg.solve(weight.sum(axis=1), total).transpose(0, 2, 1)
+    square = np.einsum("tci,tcij,tcj->t", apart, weight, apart)
+    result = np.ones(len(motion))
+    result[enough] = square / (4 * (count[enough] - 1))
     return result

@@ -13,7 +13,6 @@ from phonoscope.types import Float32, Float64
 
 _HALF_TAPS = 8
 _EDGE_PX = 3  # at the picture's edge interpolation and derivatives lack neighbours
-_FEWEST_CELLS = 4  # whose spread tells anything
 _KNOWN_SHARE = 1e-6  # of a cell's best direction that another must have to be told
 
 Window = tuple[slice, slice]
@@ -95,16 +94,6 @@ class Fit:
     level: Float64
     likeness: float
     shifted: "Shifted"
-
-    @property
-    def spread(self) -> float:
-        """Mean square of the cells' departures from the whole, over what they claim; 1 at least."""
-        known = self.information.any(axis=(1, 2))
-        if known.sum() < _FEWEST_CELLS:
-            return 1.0
-        own = self.apart[known] - self.step
-        square = float(np.einsum("ci,cij,cj->", own, self.information[known], own))
-        return max(1.0, square / (2 * (int(known.sum()) - 1)))
 
     @classmethod
     def none(cls, at: Float64, cells: int, shifted: "Shifted") -> "Fit":

@@ -56,8 +56,6 @@ class Followed:
         ``(cell, 2)`` shift (x, y) since the first frame, px.
     information
         ``(cell, 2, 2)`` of the change since the template, px⁻², if noise were white.
-    spread
-        By how much the cells' changes differ more than that says: what boils is not white.
     likeness
         Share of the template's pattern that is still there.
     lost
@@ -66,7 +64,6 @@ class Followed:
 
     motion: Float64
     information: Float64
-    spread: float
     likeness: float
     lost: bool
 
@@ -144,7 +141,7 @@ class SpeckleTracker:
         self._usual = 1.0
         cells = self._grid.cells
         motion = self._at + self._belief
-        return Followed(motion, np.zeros((cells, 2, 2)), 1.0, 0.0, lost)
+        return Followed(motion, np.zeros((cells, 2, 2)), 0.0, lost)
 
     def _nearest(self, frame: Float32) -> tuple[Float64, float]:
         # Of where the pattern was, and where it would be if it went on, the likelier; how like.
@@ -253,7 +250,7 @@ class SpeckleTracker:
         self._belief += renewed[:, None] * (motion - fit.at - self._belief)
         self._older, self._before, self._at = self._before, self._at, fit.at
         self._usual += _USUAL * (fit.likeness - self._usual)
-        return Followed(motion, fit.information, fit.spread, fit.likeness, False)
+        return Followed(motion, fit.information, fit.likeness, False)
 
     def _blend(self, shifted: Shifted, boil: float) -> Float64:
         # Returns by what share each cell's part of the template was renewed.

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from phonoscope.errors import InputError, UsageError
+from phonoscope.files import of_callers
 from phonoscope.motion import (
     Lattice,
     bridged,
@@ -141,6 +142,7 @@ def magnify(
     OutputError
         If `output` cannot be written.
     """
+    progress = None if progress is None else of_callers(progress)
     request = Request.checked(
         source, fps, region, cell, start, duration, reading=Reading(shutter="global"),
         progress=None if progress is None else _doubled(progress), device=device,

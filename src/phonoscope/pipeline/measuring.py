@@ -194,6 +194,13 @@ def motion_field(
         reading=Reading.checked(shutter, line_delay, readout, direction), kept=kept, device=device,
         dask=dask, workers=workers, pattern=pattern,
     )  # fmt: skip
+    with motion_in_time(request) as field:
+        yield field
+
+
+@contextmanager
+def motion_in_time(request: Request) -> Iterator[MotionField]:
+    """Yield what `motion_of` does, of the frames that the camera took, each at its own time."""
     with motion_of(request) as field:
         yield in_true_time(field)
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from phonoscope.audio import read_audio, resample
 from phonoscope.choices import Direction, Kind, Mains, Method, Pattern, ShutterKind, Weights
 from phonoscope.errors import UsageError
-from phonoscope.pipeline.measuring import motion_of
+from phonoscope.pipeline.measuring import motion_in_time
 from phonoscope.pipeline.published import Pyramid, recover_by_pyramid
 from phonoscope.pipeline.record import exposure_of, place_of, record_of
 from phonoscope.pipeline.request import (
@@ -28,7 +28,6 @@ from phonoscope.pipeline.shutter import doubts
 from phonoscope.sound import (
     Response,
     check_polish,
-    in_true_time,
     listen,
     measure_response,
     polish,
@@ -175,8 +174,7 @@ def recover(
             "duration_s": request.duration,
         }
     _load_ahead()
-    with motion_of(request) as measured:
-        field = in_true_time(measured)
+    with motion_in_time(request) as field:
         if field.facts.shutter.rolling:
             field = replace(field, warnings=(*field.warnings, *doubts(field)))
         sound = listen(field, band=request.band, response=response, separate=separate)
@@ -243,6 +241,5 @@ def calibrate_response(
         reading=Reading(shutter="global"),
     )  # fmt: skip
     samples, rate = read_audio(known)[:2] if isinstance(known, str | os.PathLike) else known
-    with motion_of(request) as measured:
-        field = in_true_time(measured)
+    with motion_in_time(request) as field:
         return measure_response(field, resample(samples, rate, field.rate_hz), request.band)

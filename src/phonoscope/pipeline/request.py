@@ -12,6 +12,7 @@ from typing import Any, SupportsIndex
 from phonoscope.choices import Direction, Pattern, ShutterKind
 from phonoscope.distributed import Cluster
 from phonoscope.errors import UsageError
+from phonoscope.files import of_callers
 from phonoscope.motion import Engine, check_device, engine_of, is_motion_file
 from phonoscope.types import MotionField, Region, Shutter, VideoFacts
 from phonoscope.video import parse_rate
@@ -95,7 +96,7 @@ class Request:
             start=_seconds("start", start),
             duration=None if duration is None else _seconds("duration", duration),
             fingerprint=fingerprint,
-            progress=progress,
+            progress=None if progress is None else of_callers(progress),
             reading=reading or Reading(),
             kept=None if kept is None else Path(kept),
             engine=engine,

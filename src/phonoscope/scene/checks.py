@@ -9,6 +9,8 @@ import numpy as np
 from phonoscope.errors import UsageError
 from phonoscope.types import Float64
 
+_FEWEST_SAMPLES = 8  # of a sound: splines and filters need some
+
 
 def check(
     name: str,
@@ -48,13 +50,18 @@ def check_band(low_hz: float, high_hz: float) -> None:
 
 
 def check_sound(sound: Float64, rate_hz: float) -> None:
-    """Raise `UsageError` unless `sound` is ``(sample,)`` finite numbers, at least one."""
+    """Raise `UsageError` unless `sound` is ``(sample,)`` finite numbers, enough to render."""
     check("the sound's rate", rate_hz, 0, above=True)
     samples = np.asarray(sound)
     if samples.ndim != 1 or samples.size == 0 or samples.dtype.kind not in "iuf":
         raise UsageError(
             f"a sound of shape {samples.shape} and type {samples.dtype} cannot be played; give one "
             "channel of real numbers."
+        )
+    if len(samples) < _FEWEST_SAMPLES:
+        raise UsageError(
+            f"{len(samples)} samples of sound are too short to render; give at least "
+            f"{_FEWEST_SAMPLES}."
         )
     if not np.isfinite(samples).all():
         place = int(np.argmin(np.isfinite(samples)))

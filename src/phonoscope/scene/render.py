@@ -1,29 +1,29 @@
 """A scene: what is filmed, put together and rendered frame by frame."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phonoscope.errors import UsageError
 from phonoscope.scene.body import Body, Region
 from phonoscope.scene.camera import Camera
 from phonoscope.scene.checks import check, check_sound
+from phonoscope.scene.filmed import Filmed
 from phonoscope.scene.gloss import Gloss
 from phonoscope.scene.layer import Background, Layer, check_layer
 from phonoscope.scene.motion import Motion, Sway
 from phonoscope.scene.surface import Surface
 from phonoscope.scene.texture import Texture
-from phonoscope.types import Float32, Float64, Luma
+from phonoscope.types import Float32, Float64
 
 if TYPE_CHECKING:
     from phonoscope.scene.truth import Truth
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class Scene(Filmed):
     """A surface, what it hears, and the camera that films it; further objects, a background.
 
     Attributes
@@ -73,10 +73,6 @@ class Scene:
             check_layer(layer, self.camera)
             for sound in layer.sounds:
                 check_sound(sound, self.sound_rate_hz)
-                if len(sound) < 8:
-                    raise UsageError(
-                        f"{len(sound)} samples of sound are too short to render; give at least 8."
-                    )
 
     @property
     def objects(self) -> tuple[Layer, ...]:
@@ -86,32 +82,7 @@ class Scene:
         )
         return (own, *self.layers)
 
-    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Luma]:
-        """Yield ``(height, width)`` uint8 or uint16 frames from `start` to before `stop`.
-
-        Raises
-        ------
-        UsageError
-            If `start` or `stop` is negative.
-        """
-        end = self.samples if stop is None else stop
-        check("start", start, 0, whole=True)
-        check("stop", end, 0, whole=True)
-        return (self._filmed(number) for number in range(start, min(end, self.samples)))
-
-    def clean_frame(self, number: int) -> Float64:
-        """Return the ``(height, width)`` noiseless frame, in units of the least significant bit.
-
-        As the curve of the camera's `gamma` makes it, but neither rounded nor clipped.
-        """
-        return self.camera.curved(self._linear_frame(number))
-
-    def _filmed(self, number: int) -> Luma:
-        noise = np.random.default_rng([self.seed, 13, number])
-        return self.camera.capture(self._linear_frame(number), noise)
-
-    def _linear_frame(self, number: int) -> Float64:
-        check("frame", number, 0, whole=True)
+    def linear_frame(self, number: int) -> Float64:
         time = self.camera.row_times_s(number)
         picture = self._picture(time)
         light = self.camera.light(time)

@@ -9,7 +9,6 @@ Phenomena in Optics, 2007, chapter 5).
 
 import importlib
 import math
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
@@ -20,21 +19,23 @@ from numpy.typing import NDArray
 from phonoscope.errors import UsageError
 from phonoscope.scene.camera import Camera
 from phonoscope.scene.checks import check, check_finite, check_sound
+from phonoscope.scene.filmed import Filmed
 from phonoscope.scene.layer import fitted
 from phonoscope.scene.motion import Sway
-from phonoscope.types import Float64, Luma
+from phonoscope.types import Float64
 
 _MEAN = 0.2  # of full scale: one pixel in 150 is brighter than that
 _MARGIN_PX = 32  # by which the field is larger than the picture: it returns on the other side
 _BLUR = 0.125  # of a speckle, from one instant of an exposure to the next
 _MOST_INSTANTS = 16
+_FIELDS = 3  # one after the other: points of the first age are of the next one already
 _SMOOTH = 1.0  # width of the pupil's edge, in steps of the field's grid: fields enter gently
 
 Complex = NDArray[np.complex64]
 
 
 @dataclass(frozen=True, eq=False)
-class Speckle:
+class Speckle(Filmed):
     """Laser speckle that moves as the sound tilts the surface, and the camera that films it.
 
     Attributes
@@ -95,35 +96,11 @@ class Speckle:
             if getattr(self, name) != math.inf:
                 check(name, getattr(self, name), 0, above=True)
         check_sound(self.sound, self.sound_rate_hz)
-        if len(self.sound) < 8:
-            raise UsageError(
-                f"{len(self.sound)} samples of sound are too short to render; give at least 8."
-            )
         if self.camera.line_delay_s:
             raise UsageError(
                 f"a line delay of {self.camera.line_delay_s:g} s is not simulated for speckle; "
                 "give 0."
             )
-
-    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Luma]:
-        """Yield ``(height, width)`` uint8 or uint16 frames from `start` to before `stop`.
-
-        Raises
-        ------
-        UsageError
-            If `start` or `stop` is negative.
-        """
-        end = self.samples if stop is None else stop
-        check("start", start, 0, whole=True)
-        check("stop", end, 0, whole=True)
-        return (self._filmed(number) for number in range(start, min(end, self.samples)))
-
-    def clean_frame(self, number: int) -> Float64:
-        """Return the ``(height, width)`` noiseless frame, in units of the least significant bit.
-
-        As the curve of the camera's `gamma` makes it, but neither rounded nor clipped.
-        """
-        return self.camera.curved(self._linear_frame(number))
 
     @property
     def truth(self) -> "SpeckleTruth":
@@ -154,12 +131,7 @@ class Speckle:
         count = min(_MOST_INSTANTS, 1 + math.ceil(path / (_BLUR * self.grain_px)))
         return np.asarray(start + (np.arange(count) + 0.5) / count * length)
 
-    def _filmed(self, number: int) -> Luma:
-        noise = np.random.default_rng([self.seed, 13, number])
-        return self.camera.capture(self._linear_frame(number), noise)
-
-    def _linear_frame(self, number: int) -> Float64:
-        check("frame", number, 0, whole=True)
+    def linear_frame(self, number: int) -> Float64:
         instants = self.instants_s(number)
         pictures = [
             self._pattern(shift, float(time))
@@ -189,7 +161,7 @@ class Speckle:
                  for k, shift, n in zip(steps, shift_px[::-1], size, strict=True)]  # fmt: skip
         rows, columns = (k % n for k, n in zip(steps, size, strict=True))
         there = np.ix_(rows, columns)
-        seen = self._field(time_s)[there] * pupil
+        seen = self._field(time_s, there) * pupil
         seen = seen * np.exp(turns[0])[:, None] * np.exp(turns[1])[None, :]
         wave = np.zeros(size, np.complex64)
         wave[there] = seen / math.sqrt(float((pupil**2).sum()))
@@ -197,13 +169,25 @@ class Speckle:
         wave = wave[: self.camera.height, : self.camera.width]
         return np.asarray(wave.real**2 + wave.imag**2, np.float32)
 
-    def _field(self, time_s: float) -> Complex:
+    def _field(self, time_s: float, there: tuple[NDArray[np.int64], ...]) -> Complex:
+        """Return the part of the field that the pupil sees; each point changes in its own time."""
         if self.boil_s == math.inf:
-            return _random_field(self.seed, 0, self._size)
-        number, share = divmod(time_s / self.boil_s, 1)
-        one, other = (_random_field(self.seed, int(number) + n, self._size) for n in (0, 1))
-        turn = share * np.pi / 2
-        return np.asarray(np.cos(turn) * one + np.sin(turn) * other, np.complex64)
+            return _random_field(self.seed, 0, self._size)[there]
+        age = time_s / self.boil_s
+        first = math.floor(age)
+        turned = age - first + self._age[there]
+        next_one = turned >= 1
+        turn = np.pi / 2 * (turned - next_one)
+        zero, one, two = (
+            _random_field(self.seed, first + n, self._size)[there] for n in range(_FIELDS)
+        )
+        old, new = np.where(next_one, one, zero), np.where(next_one, two, one)
+        return np.asarray(np.cos(turn) * old + np.sin(turn) * new, np.complex64)
+
+    @cached_property
+    def _age(self) -> NDArray[np.float32]:
+        # Were all of one age, the whole pattern would change its course at one instant.
+        return np.random.default_rng([self.seed, 11]).random(self._size, np.float32)
 
     @cached_property
     def _size(self) -> tuple[int, int]:
@@ -285,7 +269,7 @@ class SpeckleTruth:
         }
 
 
-@lru_cache(maxsize=3)
+@lru_cache(maxsize=_FIELDS)
 def _random_field(seed: int, number: int, size: tuple[int, int]) -> Complex:
     random = np.random.default_rng([seed, 7, number])
     parts = random.standard_normal((2, *size), dtype=np.float32) / np.float32(math.sqrt(2))

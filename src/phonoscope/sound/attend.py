@@ -1,6 +1,8 @@
 """Find what moves together: whiten, even out odd cells, weigh the evidence, choose directions."""
 
+import math
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -10,7 +12,7 @@ from phonoscope.sound.evidence import Evidence, gather
 from phonoscope.sound.excess import excess
 from phonoscope.sound.filter import band_pass, noise_gain
 from phonoscope.sound.subspace import Folds, Subspace, TimeFilter, strongest, teach, try_out
-from phonoscope.sound.verdict import counted_bins, judge
+from phonoscope.sound.verdict import counted_bins, judge, predicting
 from phonoscope.sound.whiten import PER_CELL, Channels, displacement_information, rewhiten, whiten
 from phonoscope.sound.windows import RESOLUTION_HZ, frequencies_hz, window_samples
 from phonoscope.types import Float64, MotionField, Verdict
@@ -144,17 +146,19 @@ def weigh(
             factors = np.maximum(factors, 1)
         channels = rewhiten(channels, factors)
         folds = teach(channels, in_band, window)
-    evidence = gather(try_out(folds, channels, in_band), window, rate, counted)
+    tried = partial(gather, window=window, rate_hz=rate, adds_up=field.adds_up)
+    evidence = tried(try_out(folds, channels, in_band), counted=counted)
     if control_hz is not None and counted.any():
         beside = counted_bins(frequency, control_hz, field.facts)
         apart = _in_band(field, control_hz)
-        there = try_out(teach(channels, apart, window), channels, apart)
-        control = gather(there, window, rate, beside)
+        control = tried(try_out(teach(channels, apart, window), channels, apart), counted=beside)
         power = float(np.mean((control.noise * (1 + control.snr))[beside]))
         usual = float(np.mean(evidence.noise[counted]))
         if power > usual:
             fits = try_out(folds, channels, in_band)
-            evidence = gather(fits, window, rate, counted, louder=power / usual)
+            evidence = tried(fits, counted=counted, louder=power / usual)
+    if field.adds_up and not predicting(field.facts):
+        quietest = math.inf  # what is claimed is mostly no camera's noise, and no codec took it
     evidence = replace(evidence, quietest=quietest)
     passed = noise_gain(field.samples, rate, band_hz)
     verdict = judge(

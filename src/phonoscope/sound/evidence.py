@@ -7,6 +7,11 @@ stand out, and in bands twice, four times ... as wide, in which faint broad soun
 direction is learned for each. The noise is measured by combinations of channels that hear nothing
 else, so it may have any level and colour. Where the very cells that hear are noisier than the
 others, as a codec leaves those that move, it is theirs that counts.
+
+Noise that adds up from sample to sample, as that of a pattern that becomes another, is loud and
+slow: windows would share it. Its steps are white again, or nearly, and have as much sound in noise
+at each frequency; so steps are what is tried. Cells differ in it more than in the camera's, so that
+theirs counts without waiting until it surely is more.
 """
 
 import math
@@ -16,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from phonoscope.sound.subspace import CrossFit
+from phonoscope.sound.subspace import CrossFit, steps
 from phonoscope.sound.windows import (
     Complex,
     centres,
@@ -55,7 +60,8 @@ class Evidence:
         ``(bin,)`` how many times as noisy the cells that hear are as all cells alike.
     quietest
         Share of the noise that is left in the quietest of a cell's three channels: a codec that
-        puts noise of its own into motion may leave none of the camera's in brightness.
+        puts noise of its own into motion may leave none of the camera's in brightness. Infinite
+        where what is left says nothing of a codec.
     """
 
     frequency_hz: Float64
@@ -75,6 +81,7 @@ def gather(
     counted: NDArray[np.bool_],
     *,
     louder: float = 1.0,
+    adds_up: bool = False,
 ) -> Evidence:
     """Try what each fold taught on the other.
 
@@ -90,10 +97,12 @@ def gather(
         ``(bin,)`` of the spectra of such windows: which may count.
     louder
         Factor by which the noise is known to be louder than it shows beside the directions.
+    adds_up
+        Whether noise adds up from sample to sample.
     """
-    heard = [_Heard.of(fit, window) for fit in fits]
+    heard = [_Heard.of(fit, window, adds_up=adds_up) for fit in fits]
     noise = _noise([one.beside for one in heard])
-    raised = _raised(heard, noise)
+    raised = _raised(heard, noise, 0.0 if adds_up else _SURE)
     noise = noise * raised * louder
     independent = independent_frames(min(one.frames for one in heard))
     count = heard[0].taught.shape[1]
@@ -123,6 +132,8 @@ def gather(
         if p < _SIGNIFICANT and len(rest):
             snr[rest] = ratio - 1
             undecided[rest] = False
+    if adds_up:
+        noise = _noise([one.in_itself for one in heard]) * raised * louder
     return Evidence(
         frequencies_hz(window, rate_hz), noise, snr, counted, min(1.0, best * trials), independent,
         raised,
@@ -149,6 +160,7 @@ class _Heard:
 
     Of what the fold `taught`, on its own frames; and on those of the other fold, of the same
     `tried`, of what is `beside` it, and of `scattered` directions, before which stand the same.
+    All are of steps where noise adds up; then `in_itself` is what `beside` is of the signals.
     `frames` is the number of the fold's own, `channels` as in `CrossFit`.
     """
 
@@ -156,11 +168,12 @@ class _Heard:
     tried: Complex
     beside: Complex
     scattered: Complex
+    in_itself: Complex
     frames: int
     channels: int
 
     @classmethod
-    def of(cls, fit: CrossFit, window: int) -> "_Heard":
+    def of(cls, fit: CrossFit, window: int, *, adds_up: bool) -> "_Heard":
         samples, count = fit.learned.shape
         centre, half = centres(samples, window), window // 2
         inside = (centre >= half) & (centre + half <= samples)
@@ -169,10 +182,14 @@ class _Heard:
         # What one fold taught is tried on the other, and so is the noise beside it.
         own, other = (np.flatnonzero(pure & (fit.own[low] == mine)) for mine in (True, False))
         both = np.hstack([fit.learned, fit.scattered])
+        (in_itself,) = covariances(fit.references, window, (other,))
+        beside = in_itself
+        if adds_up:
+            both = steps(both)
+            (beside,) = covariances(steps(fit.references), window, (other,))
         taught, tried = covariances(both, window, (own, other))
-        (beside,) = covariances(fit.references, window, (other,))
         return cls(
-            taught[:, :count, :count], tried[:, :count, :count], beside, tried,
+            taught[:, :count, :count], tried[:, :count, :count], beside, tried, in_itself,
             len(own), fit.channels,
         )  # fmt: skip
 
@@ -184,7 +201,7 @@ def _noise(beside: Sequence[Complex]) -> Float64:
     return np.asarray(np.maximum(np.mean(powers, axis=0), 1e-12))
 
 
-def _raised(heard: Sequence[_Heard], noise: Float64) -> Float64:
+def _raised(heard: Sequence[_Heard], noise: Float64, sure: float) -> Float64:
     # Of what a scattered direction hears, the direction itself explains the sound. The rest is the
     # noise of its cells.
     independent = independent_frames(min(one.frames for one in heard))
@@ -196,7 +213,7 @@ def _raised(heard: Sequence[_Heard], noise: Float64) -> Float64:
     ]
     times = np.mean(powers, axis=0) / noise
     freedom = 2 * (independent - _SHAPES)
-    return np.asarray(np.where(times > 1 + _SURE / math.sqrt(freedom), times, 1.0))
+    return np.asarray(np.where(times > 1 + sure / math.sqrt(freedom), times, 1.0))
 
 
 def _unexplained(taught: Complex, tried: Complex, independent: float) -> Float64:

@@ -56,8 +56,10 @@ def excess(channels: Channels, directions: Float64) -> Float64 | None:
     whole, share = _as_claimed(channels, basis)
     most = np.zeros((cells, PER_CELL))
     noisy = share > _LEAST_SHARE
-    # At high frequencies, and at low ones, where codecs leave more.
-    for total, rest in _apart(channels, basis, virtual, sorted({1, flicker_lag(channels.field)})):
+    # At high frequencies, and at low ones, where codecs leave more. What adds up is slow, and tells
+    # nothing of the noise at other frequencies.
+    lags = {1} if channels.field.adds_up else {1, flicker_lag(channels.field)}
+    for total, rest in _apart(channels, basis, virtual, sorted(lags)):
         most = np.maximum(most, rest)
         # A cell that moves far beyond its noise, and nearly as others do, is no noisy cell: what is
         # left of it is how its motion departs from theirs.

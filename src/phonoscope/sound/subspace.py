@@ -93,7 +93,11 @@ class Folds:
 
 
 def teach(channels: Channels, time_filter: TimeFilter, window: int) -> Folds:
-    """Learn directions from each of two folds of stretches of a few windows."""
+    """Learn directions from each of two folds of stretches of a few windows.
+
+    Where noise adds up they are learned from steps, or they would be those of its slow drift.
+    """
+    adds_up = channels.field.adds_up
     samples = channels.field.samples
     stretch = min(_STRETCH_WINDOWS * window, samples // 2)
     fold = np.arange(samples) // stretch % 2
@@ -104,6 +108,7 @@ def teach(channels: Channels, time_filter: TimeFilter, window: int) -> Folds:
     both = start, start
     for _ in range(_ITERATIONS):
         signals = time_filter(channels.mix(np.hstack(both)))
+        signals = steps(signals) if adds_up else signals
         width = both[0].shape[1]
         # Each fold teaches its own directions only.
         signals[fold == 1, :width] = 0
@@ -165,7 +170,7 @@ def strongest(
     channels
         Whitened channels.
     time_filter
-        As in `cross_fit`.
+        As in `teach`.
     start
         ``(channel, any)`` directions to start from.
     weighting
@@ -189,6 +194,11 @@ def strongest(
     crowding = channels.count / independent
     above = int(np.count_nonzero(values > _EDGE_MARGIN * square * (1 + np.sqrt(crowding)) ** 2))
     return Subspace(basis @ vectors[:, ::-1], max(above, 1))
+
+
+def steps(signals: Float64) -> Float64:
+    """Return what ``(sample, k)`` signals change by from sample to sample, 0 at first."""
+    return np.diff(signals, axis=0, prepend=signals[:1])
 
 
 def _common_motion(channels: Channels) -> Float64:

@@ -8,13 +8,14 @@ motion.
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from phonoscope.blocks import ahead, samples_of
+from phonoscope.errors import InputError
 from phonoscope.sound.scratch import Scratch
 from phonoscope.types import Float32, Float64, MotionBlock, MotionField
 
@@ -25,6 +26,8 @@ _ASTRAY = 2.0
 _LEAST = 1e-6  # of the largest eigenvalue: below, a direction is unknown
 _DARKEST = 0.1  # of the mean light
 _FEWEST_CELLS = 12  # with fewer, the lamps' light is all that there is to see
+_BEYOND = 1e12  # times the noise
+Values = TypeVar("Values", Float32, Float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,6 +221,8 @@ def whiten(field: MotionField) -> Channels:
     ------
     OutputError
         If there is no room for them among temporary files.
+    InputError
+        If the field claims to know motion better than anything can be known.
     """
     cells, blocks = len(field.cells), len(field.blocks)
     scratch = Scratch(samples_of(field.blocks), PER_CELL * cells)
@@ -234,8 +239,23 @@ def whiten(field: MotionField) -> Channels:
     precision = np.maximum(information[:, 2, 2], 0)
     lamps = Lamps.over(field, lambda number: of_cells(number)[:, 2], precision)
     root = _root(_less_sure(information, lamps.rest))
-    scratch.fill(ahead(lambda number: _whitened(of_cells(number), root, lamps), blocks))
+    _believed(root, field)
+
+    def white(number: int) -> Float32:
+        return _believed(_whitened(of_cells(number), root, lamps), field)
+
+    scratch.fill(ahead(white, blocks))
     return Channels(field, root, lamps, np.ones(PER_CELL * cells, np.float32), scratch)
+
+
+def _believed(values: Values, field: MotionField) -> Values:
+    # Arithmetic would overflow: no file that was measured is near it, but damaged ones may be.
+    if np.max(np.abs(values), initial=0) < _BEYOND:
+        return values
+    raise InputError(
+        f"the motion field of {field.facts.name} has values that nothing could have measured; "
+        "measure the video again."
+    )
 
 
 def rewhiten(channels: Channels, factors: Float64) -> Channels:

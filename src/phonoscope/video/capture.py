@@ -34,8 +34,8 @@ from phonoscope.types import RateCandidate
 from phonoscope.types.video import RateSource
 from phonoscope.video import exif
 from phonoscope.video.boxes import boxes, content, find, key_values, quicktime_number, whole
-from phonoscope.video.dji import clip_of
-from phonoscope.video.klv import SONY_HEAD, acquisition_tags, gpmf, gpmf_numbers
+from phonoscope.video.dji import Clip
+from phonoscope.video.klv import acquisition_tags, gpmf, gpmf_numbers
 from phonoscope.video.rate import exact
 
 _FASTEST_HZ = 10**7  # of any camera
@@ -125,25 +125,35 @@ def rates_of_boxes(file: BinaryIO) -> Iterator[Told]:
         for notes in find(file, udta, b"MVTG"):
             yield from _fujifilm(content(file, notes)[_FUJI_DIRECTORY:])
         for box in find(file, udta, b"GPMF"):
-            yield from _gopro(content(file, box))
+            yield from rates_of_gopro(content(file, box))
 
 
-def rates_of_packet(packet: bytes) -> Iterator[Told]:
-    """Yield the rates in a packet of a metadata track, whose maker its head tells."""
-    if packet.startswith(b"DEVC"):
-        yield from _gopro(packet)
-        return
-    clip = clip_of(packet)
-    if clip is not None:
-        if clip.sensor_fps is not None and not clip.lapsed:
-            # A sensor may run faster than frames are kept, but in slow motion all are.
-            source: RateSource = "file" if clip.slow_motion else "hint"
-            yield Told("DJI's sensor_fps", rate_of(clip.sensor_fps), source)
-        return
-    if packet.startswith(SONY_HEAD):
-        for tag, value in acquisition_tags(packet):
-            if tag == _ACQUIRED_RATE:
-                yield Told("Sony's acquisition metadata (0x8106)", _ratio(value))
+def rates_of_dji(clip: Clip) -> Iterator[Told]:
+    """Yield the rate that DJI's metadata tell of a clip."""
+    if clip.sensor_fps is not None and not clip.lapsed:
+        # A sensor may run faster than frames are kept, but in slow motion all are.
+        source: RateSource = "file" if clip.slow_motion else "hint"
+        yield Told("DJI's sensor_fps", rate_of(clip.sensor_fps), source)
+
+
+def rates_of_sony(packet: bytes) -> Iterator[Told]:
+    """Yield the rates in Sony's acquisition metadata."""
+    for tag, value in acquisition_tags(packet):
+        if tag == _ACQUIRED_RATE:
+            yield Told("Sony's acquisition metadata (0x8106)", _ratio(value))
+
+
+def rates_of_gopro(data: bytes) -> Iterator[Told]:
+    """Yield the rates in GoPro's GPMF."""
+    for key, letter, value in gpmf(data):
+        if key == b"VFPS":
+            numbers = gpmf_numbers(letter, value)
+            rate = None
+            if len(numbers) == 1:
+                rate = rate_of(numbers[0])
+            elif len(numbers) == 2:
+                rate = rate_of(f"{numbers[0]:.0f}/{numbers[1]:.0f}")
+            yield Told("GoPro's VFPS", rate)
 
 
 def rates_of_sei(data: bytes, plays: Fraction | None) -> Iterator[Told]:
@@ -224,18 +234,6 @@ def _fujifilm(data: bytes) -> Iterator[Told]:
                         if own == _FUJI_RATE:
                             rate = rate_of(Fraction(exif.number(number)))
                             yield Told("Fujifilm's FrameRate (0x3820)", rate)
-
-
-def _gopro(data: bytes) -> Iterator[Told]:
-    for key, letter, value in gpmf(data):
-        if key == b"VFPS":
-            numbers = gpmf_numbers(letter, value)
-            rate = None
-            if len(numbers) == 1:
-                rate = rate_of(numbers[0])
-            elif len(numbers) == 2:
-                rate = rate_of(f"{numbers[0]:.0f}/{numbers[1]:.0f}")
-            yield Told("GoPro's VFPS", rate)
 
 
 def _arri(text: str) -> Told:

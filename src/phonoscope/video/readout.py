@@ -27,8 +27,8 @@ from typing import BinaryIO
 
 from phonoscope.choices import Direction
 from phonoscope.video.boxes import content, find, key_values, quicktime_number, whole
-from phonoscope.video.dji import clip_of
-from phonoscope.video.klv import CANON_HEADS, SONY_HEAD, acquisition_tags, gpmf, gpmf_numbers
+from phonoscope.video.dji import Clip
+from phonoscope.video.klv import acquisition_tags, gpmf, gpmf_numbers
 
 _APPLE = "com.apple.quicktime.camera.framereadouttimeinmicroseconds"
 
@@ -64,34 +64,35 @@ def read_outs_of_boxes(file: BinaryIO) -> Iterator[Tag]:
                     number = quicktime_number(kind, value)
                     yield Tag("Apple", None if number is None else number / 1e6)
     for box in find(file, whole(file), b"moov", b"udta", b"GPMF"):
-        yield from _gopro(content(file, box))
+        yield from read_outs_of_gopro(content(file, box))
 
 
-def read_outs_of_packet(packet: bytes) -> Iterator[Tag]:
-    """Yield the read-out times in a packet of a metadata track, whose maker its head tells."""
-    if packet.startswith(b"DEVC"):
-        yield from _gopro(packet)
-        return
-    clip = clip_of(packet)
-    if clip is not None:
-        if clip.told:
-            name = "DJI sensor_readout_time"
-            yield Tag(name, clip.read_out_s, clip.direction, clip.steadied)
-        return
-    if packet.startswith(SONY_HEAD):
-        maker, wanted, unit_s = "Sony 0xe40e", 0xE40E, 1e-6
-    elif packet.startswith(CANON_HEADS):
-        maker, wanted, unit_s = "Canon 0xe209", 0xE209, 1e-9
-    else:
-        return
-    for tag, value in acquisition_tags(packet):
-        if tag == wanted:
-            number = int.from_bytes(value, "big", signed=True) if len(value) == 4 else None
-            yield Tag(maker, None if number is None else number * unit_s)
+def read_outs_of_dji(clip: Clip) -> Iterator[Tag]:
+    """Yield the read-out time that DJI's metadata tell of a clip."""
+    if clip.told:
+        yield Tag("DJI sensor_readout_time", clip.read_out_s, clip.direction, clip.steadied)
 
 
-def _gopro(data: bytes) -> Iterator[Tag]:
+def read_outs_of_sony(packet: bytes) -> Iterator[Tag]:
+    """Yield the read-out times in Sony's acquisition metadata."""
+    return _acquired(packet, "Sony 0xe40e", 0xE40E, 1e-6)
+
+
+def read_outs_of_canon(packet: bytes) -> Iterator[Tag]:
+    """Yield the read-out times in Canon's acquisition metadata."""
+    return _acquired(packet, "Canon 0xe209", 0xE209, 1e-9)
+
+
+def read_outs_of_gopro(data: bytes) -> Iterator[Tag]:
+    """Yield the read-out times in GoPro's GPMF."""
     for key, letter, value in gpmf(data):
         if key == b"SROT":
             numbers = gpmf_numbers(letter, value)
             yield Tag("GoPro SROT", numbers[0] / 1e3 if len(numbers) == 1 else None)
+
+
+def _acquired(packet: bytes, name: str, wanted: int, unit_s: float) -> Iterator[Tag]:
+    for tag, value in acquisition_tags(packet):
+        if tag == wanted:
+            number = int.from_bytes(value, "big", signed=True) if len(value) == 4 else None
+            yield Tag(name, None if number is None else number * unit_s)

@@ -17,12 +17,11 @@ from phonoscope.video.capture import (
     computed,
     rates_of_boxes,
     rates_of_names,
-    rates_of_packet,
     rates_of_sei,
     sony_camera,
 )
-from phonoscope.video.dji import clip_of
-from phonoscope.video.readout import Tag, read_outs_of_boxes, read_outs_of_packet
+from phonoscope.video.packet import read_packet
+from phonoscope.video.readout import Tag, read_outs_of_boxes
 from phonoscope.video.sidecar import rates_beside, sony_beside
 
 # First packets of metadata lie near the first frames: this far they are looked for.
@@ -103,11 +102,12 @@ def camera_tags(
     told += sony
     if not read_outs and any(stream.type == "data" for stream in container.streams):
         with reopen() as unread:
-            packets = _first_data(unread)
-        read_outs += [tag for packet in packets for tag in read_outs_of_packet(packet)]
-        told += [rate for packet in packets for rate in rates_of_packet(packet)]
-        for clip in filter(None, map(clip_of, packets)):
-            make, model = "DJI", clip.product.removeprefix("DJI ")
+            packets = [read_packet(data) for data in _first_data(unread)]
+        read_outs += [tag for packet in packets for tag in packet.read_outs]
+        told += [rate for packet in packets for rate in packet.rates]
+        for packet in packets:
+            if packet.make:
+                make, model = packet.make, packet.model
     told += [rate for message in messages for rate in rates_of_sei(message, plays)]
     beside, doubts = rates_beside(path)
     rates, wrong = candidates([*told, *beside])
