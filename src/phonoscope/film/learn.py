@@ -11,6 +11,7 @@ from phonoscope.film.clean import filled, moved_across, robust_lines, sheared, s
 from phonoscope.film.edges import WHITE, Noise, counted, crossings, refined, without_specks
 from phonoscope.film.find import Track
 from phonoscope.film.foretell import Foretelling
+from phonoscope.film.specks import Speck, behind, touched
 from phonoscope.types import Float64, Luma
 
 _BLURS_PX = (0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0)
@@ -23,7 +24,8 @@ _FEW, _NARROW = 5, 5  # per cent of pixels; columns
 _CLOSE_PX = 5.0
 _FIXED = 0.3  # of the liveliest edge's motion: below, an edge stands still
 _SPECK = 3.0  # misfit over the usual
-_AGREE, _AGREE_SPECK = 4.0, 1.5  # standard deviations from what was foretold, if it is that
+_BESIDE_SPECK_PX = 10.0
+_AROUND = 3  # lines to either side of a line that a speck has touched
 _SKEW_LAG = 8  # lines
 _LEAST_SKEW = 0.05  # lines across the track: less is not worth interpolating
 _CURVES = np.geomspace(0.3, 3.5, 65)
@@ -65,6 +67,8 @@ class Reader:
         What edges tell of each other; None if nothing.
     foretelling
         Of each edge what its lines tell of each other; empty until it is learned.
+    speck
+        What specks show.
     skew
         Lines by which a column is later than the one before.
     curve
@@ -86,6 +90,7 @@ class Reader:
     rest: Float64 | None = None
     symmetry: "_Symmetry | None" = None
     foretelling: tuple[Foretelling, ...] = ()
+    speck: Speck = Speck()
     skew: float = 0.0
     curve: float = 1.0
     channels: int = 1
@@ -152,28 +157,43 @@ class Reader:
         bad = np.ones((lines, self.edges), bool)
         line, column, rising = crossings(share)
         keep = without_specks(line, column, self.edges, lines)
+        gone_line, gone = line[~keep], column[~keep]
         line, column, rising = line[keep], column[keep], rising[keep]
         whole = counted(line, lines) == self.edges
         if whole.any():
             column = column[whole[line]].reshape(-1, self.edges)
             places[whole], _, misfit = self._fitted(share, whole, column, weave_px)
-            bad[whole] = np.isnan(places[whole])
+            bad[whole] = False
             if self.usual is not None:
                 bad[whole] |= misfit > _SPECK * self.usual * _apart(places[whole])
-        for edge, told in enumerate(self.foretelling):
-            if not bad[:, edge].all() and not self._stands(edge):
-                bad[:, edge] = told.strange(places[:, edge], bad[:, edge])
-        lost = bad.copy()
+        if self.foretelling:
+            # What was left out may have been the edge, and what was kept a speck's.
+            bad[gone_line] |= np.abs(places[gone_line] - gone[:, None]) < _BESIDE_SPECK_PX
+        for edge in range(len(self.foretelling)):
+            if not self._stands(edge):
+                bad[:, edge] |= touched(
+                    share, places[:, edge], 1.0 - 2 * (edge % 2), self.noise, self.speck,
+                    ~self._worn(weave_px),
+                )  # fmt: skip
+                # A speck that shows on some lines has swallowed the edge on others.
+                bad[:, edge] = np.convolve(bad[:, edge], np.ones(2 * _AROUND + 1), "same") > 0
+        bad |= np.isnan(places)  # on a scratch
+        lost = np.zeros_like(bad)
         for edge in range(self.edges):
             if bad[:, edge].all():
+                lost[:, edge] = True
                 if self.rest is not None:
                     places[:, edge] = self.rest[edge]
-            elif not self._stands(edge):
-                places[:, edge] = self._foretold(share, places, bad, edge, weave_px)
-            else:
+            elif self._stands(edge):
                 places[:, edge] = filled(places[:, edge], ~bad[:, edge])
                 if (~bad[:, edge]).sum() > 8:
                     places[:, edge] = _straight(places[:, edge], ~bad[:, edge])
+            elif not self.foretelling:
+                places[:, edge] = filled(places[:, edge], ~bad[:, edge])
+        if self.foretelling:
+            for edge in range(self.edges):
+                if not bad[:, edge].all() and bad[:, edge].any() and not self._stands(edge):
+                    lost[:, edge] = self._foretold(share, places, bad[:, edge], edge, weave_px)
         # Partners are at one place of the film when they are on one line of it.
         places = self._unturned(places)
         if self.symmetry is not None:
@@ -200,34 +220,24 @@ class Reader:
         return place.reshape(shape), variance.reshape(shape), misfit.reshape(shape)
 
     def _foretold(
-        self, share: Float64, places: Float64, bad: NDArray[np.bool_], edge: int, weave_px: float
-    ) -> Float64:
-        """Return ``(line,)`` places of an edge with those that are bad from all that tells of them.
+        self, share: Float64, places: Float64, hidden: NDArray[np.bool_], edge: int, weave_px: float
+    ) -> NDArray[np.bool_]:
+        """Put the places of an edge on hidden lines where all that tells of them says they are.
 
-        That is the lines around, and what a speck leaves of the edge where they say it must be.
+        That is the lines around, and what a speck leaves of the edge. Return ``(line,)`` those of
+        which the lines around tell most.
         """
-        hidden = bad[:, edge]
-        if not hidden.any() or not self.foretelling:
-            return filled(places[:, edge], ~hidden)
-        place, variance = self.foretelling[edge].filled(places[:, edge], hidden)
-        others = places[hidden].copy()
-        others[:, edge] = place[hidden]
-        known = np.isfinite(others).all(axis=1)
-        again = hidden.copy()
-        again[hidden] = known
-        if not again.any():
-            return place
-        column = np.floor(np.sort(others[known], axis=1)).astype(np.int64)
-        column = column.clip(-1, share.shape[1] - 1)
-        seen, doubt, misfit = (one[:, edge] for one in self._fitted(share, again, column, weave_px))
-        both = variance[again] + doubt
-        # A speck has edges too: what looks like one must lie closer.
-        whole = misfit <= _SPECK * (1.0 if self.usual is None else self.usual[edge])
-        near = np.where(whole, _AGREE, _AGREE_SPECK)
-        agree = np.isfinite(seen) & ((seen - place[again]) ** 2 < near**2 * both)
-        part = np.where(agree, variance[again] / both, 0)
-        place[again] += part * np.where(agree, seen - place[again], 0)
-        return place
+        foretold, covariance = self.foretelling[edge].filled(places[:, edge], hidden)
+        places[hidden, edge] = foretold[hidden]
+        others = np.where(np.isfinite(places), places, self.rest)[hidden]
+        place, variance = behind(
+            share[hidden], others, edge, foretold[hidden], covariance,
+            self.blur_px, self.noise, self.speck, ~self._worn(weave_px),
+        )  # fmt: skip
+        places[hidden, edge] = place
+        lost = hidden.copy()
+        lost[hidden] = variance > np.diag(covariance) / 2
+        return lost
 
     def _widths(self, places: Float64) -> Float64:
         wide = (places[:, 1::2] - places[:, ::2]).T / (self.track.stop - self.track.first)
@@ -290,13 +300,19 @@ def _learn_area(track: Track, strips: Float64, weave: Sequence[float], kind_give
         reader = _with_edge_shape(reader, shares)
     places = [reader._edges(*both)[0] for both in zip(shares, weave, strict=True)]
     reader = _with_motion(reader, places)
-    for _ in range(_ROUNDS):
+    for number in range(_ROUNDS):
+        if number:
+            places = [reader._edges(*both)[0] for both in zip(shares, weave, strict=True)]
         whole = [one for one in places if np.isfinite(one).all()]
         if not whole:
             break
-        told = tuple(Foretelling.of([one[:, n] for one in whole]) for n in range(reader.edges))
-        reader = replace(reader, foretelling=told)
-        places = [reader._edges(*both)[0] for both in zip(shares, weave, strict=True)]
+        reader = replace(
+            reader,
+            foretelling=tuple(
+                Foretelling.of([one[:, n] for one in whole]) for n in range(reader.edges)
+            ),
+            speck=Speck.of(shares, places, float(np.median(dark) / np.median(clear - dark))),
+        )
     return reader
 
 
