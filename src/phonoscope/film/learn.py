@@ -17,6 +17,7 @@ from phonoscope.types import Float64, Luma
 _BLURS_PX = (0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0)
 _SPAN = 0.25  # of the usual from dark to clear: no column has less
 _WORN = 0.3  # of it, by which a worn column differs from those around it; less is levelled
+_MARK = 0.02  # of it, by which a levelled line is known
 _BAR = 0.85  # of it: a bar of the track is as clear
 _BESIDE = 7  # columns of one kind, in whose middle an edge's blur is not seen
 _SCRATCHES = 9  # columns, of which most are not scratched
@@ -51,6 +52,8 @@ class Reader:
         For density, ``(column,)`` of the noise.
     worn
         ``(column,)`` where scratches run along the film.
+    marked
+        ``(column,)`` where scratches are so faint that they are levelled; they are no specks.
     blur_px
         Of edges.
     noise
@@ -82,6 +85,7 @@ class Reader:
     clear: Float64
     variance: Float64
     worn: NDArray[np.bool_]
+    marked: NDArray[np.bool_]
     blur_px: float = 1.0
     noise: Noise = WHITE
     edges: int = 0
@@ -139,8 +143,7 @@ class Reader:
 
     def _worn(self, weave_px: float) -> NDArray[np.bool_]:
         """Return ``(column,)`` those of a scan that scratches may touch."""
-        column = np.arange(len(self.worn))
-        return np.asarray(self.worn[(column + round(weave_px)).clip(0, len(column) - 1)])
+        return _moved_mask(self.worn, weave_px)
 
     def _brightness(self, strip: Float64, weave_px: float) -> Float64:
         if self.skew:
@@ -173,7 +176,7 @@ class Reader:
             if not self._stands(edge):
                 bad[:, edge] |= touched(
                     share, places[:, edge], 1.0 - 2 * (edge % 2), self.noise, self.speck,
-                    ~self._worn(weave_px),
+                    ~_moved_mask(self.worn | self.marked, weave_px),
                 )  # fmt: skip
                 # A speck that shows on some lines has swallowed the edge on others.
                 bad[:, edge] = np.convolve(bad[:, edge], np.ones(2 * _AROUND + 1), "same") > 0
@@ -197,7 +200,8 @@ class Reader:
         # Partners are at one place of the film when they are on one line of it.
         places = self._unturned(places)
         if self.symmetry is not None:
-            _agreed(places, bad, self.symmetry)
+            # Where the lines around tell most, partners tell more.
+            _agreed(places, lost.copy() if self.foretelling else bad, self.symmetry)
         return places, lost
 
     def _stands(self, edge: int) -> bool:
@@ -281,7 +285,7 @@ def learn(
 def _learn_area(track: Track, strips: Float64, weave: Sequence[float], kind_given: bool) -> Reader:
     level = [moved_across(strip, -x) for strip, x in zip(strips, weave, strict=True)]
     dark, clear, worn = _levels(np.array(level))
-    reader = Reader(track, dark, clear, np.ones(strips.shape[2]), worn)
+    reader = Reader(track, dark, clear, np.ones(strips.shape[2]), worn, _marked(dark, clear))
     shares = [reader._share(*both) for both in zip(strips, weave, strict=True)]
     numbers = np.concatenate([counted(crossings(one)[0], len(one)) for one in shares])
     usual = np.bincount(numbers[numbers > 0]) if (numbers > 0).any() else np.zeros(1)
@@ -303,6 +307,7 @@ def _learn_area(track: Track, strips: Float64, weave: Sequence[float], kind_give
     for number in range(_ROUNDS):
         if number:
             places = [reader._edges(*both)[0] for both in zip(shares, weave, strict=True)]
+            reader = _with_motion(reader, places)
         whole = [one for one in places if np.isfinite(one).all()]
         if not whole:
             break
@@ -356,6 +361,22 @@ def _continued(across: Float64, known: NDArray[np.bool_]) -> Float64:
     usual = across.copy()
     usual[known] = median_filter(across[known], _SCRATCHES, mode="nearest")
     return np.where(known, across, filled(usual, known))
+
+
+def _marked(dark: Float64, clear: Float64) -> NDArray[np.bool_]:
+    """Return ``(column,)`` where a narrow line is left in what dark and clear film show."""
+    from scipy.ndimage import median_filter
+
+    marked = np.zeros(dark.shape[1], bool)
+    least = _MARK * float(np.median(clear - dark))
+    for row in (dark.mean(axis=0), clear.mean(axis=0)):
+        marked |= np.abs(row - median_filter(row, _SCRATCHES, mode="nearest")) > least
+    return np.convolve(marked, np.ones(5), "same") > 0
+
+
+def _moved_mask(mask: NDArray[np.bool_], weave_px: float) -> NDArray[np.bool_]:
+    column = np.arange(len(mask))
+    return np.asarray(mask[(column + round(weave_px)).clip(0, len(column) - 1)])
 
 
 def _scratched(strips: Float64, span: float) -> NDArray[np.bool_]:
@@ -623,7 +644,7 @@ def _learn_density(track: Track, strips: Float64, weave: Sequence[float]) -> Rea
     ratio = lines.mean(axis=0) / scale
     down = smooth_down(ratio, np.ones(len(ratio)))
     worn = np.zeros(strips.shape[2], bool)
-    reader = Reader(track, np.zeros(1), down[:, None] * weighed[None], variance, worn)
+    reader = Reader(track, np.zeros(1), down[:, None] * weighed[None], variance, worn, worn)
     skew = _skew_of_density(strips / down[:, None], weighed)
     if abs(skew) * inside.sum() >= _LEAST_SKEW:
         reader = replace(reader, skew=skew)
