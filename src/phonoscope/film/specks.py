@@ -70,11 +70,14 @@ class Speck:
                 found.append(share[inside & (share < _DARK)])
         values = np.concatenate(found)
         if len(values) < _FEW:
-            return cls()
+            return UNKNOWN
         level = float(np.median(values))
         spread = max(1.4826 * float(np.median(np.abs(values - level))), 1e-3)
         passed = min(max((level + dark) / (1 + dark), 0.0), 1.0)
         return cls((passed - 1) * dark, level, spread)
+
+
+UNKNOWN = Speck()
 
 
 def touched(
@@ -160,7 +163,7 @@ def _said(
     """Return ``(line, place)`` the log likelihood of a line's pixels if its edge lies there."""
     from scipy.special import ndtr
 
-    lines, width = share.shape
+    width = share.shape[1]
     wide = int(grid[0, -1] - grid[0, 0] + 8 * blur_px + 3)
     first = np.floor(grid[:, 0] - 4 * blur_px).astype(np.int64)
     column = first[:, None] + np.arange(wide)
