@@ -9,6 +9,7 @@ import pytest
 import phonoscope as ph
 from phonoscope.evaluate import align
 from phonoscope.film import Evener, Joiner
+from phonoscope.film.edges import refined
 from phonoscope.film.foretell import Foretelling
 from phonoscope.film.specks import Speck, behind, touched
 from phonoscope.pipeline.film import record_path
@@ -227,6 +228,15 @@ def lines_with_an_edge(place, speck, seed=0):
     for line, (first, stop) in enumerate(speck):
         share[line, first:stop] = np.where(column[first:stop] < place[line], 0.02, -0.035)
     return share + 0.02 * np.random.default_rng(seed).standard_normal(share.shape)
+
+
+def test_an_edge_on_columns_of_no_use_has_no_place():
+    share = lines_with_an_edge(np.array([40.3]), [(0, 0)])
+    where = np.array([0]), np.array([40]), np.array([-1.0])
+    usable = np.ones(60, bool)
+    assert refined(share, *where, 0.85, usable=usable)[0][0] == pytest.approx(40.3, abs=0.1)
+    usable[36:46] = False
+    assert np.isnan(refined(share, *where, 0.85, usable=usable)[0][0])
 
 
 def test_an_edge_that_a_speck_has_swallowed_is_not_taken_for_the_speck_s():

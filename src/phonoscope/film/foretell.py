@@ -3,8 +3,13 @@
 The motion of an edge is taken for a stationary Gaussian process about a straight line, with the
 covariance that it has in the scans that were learned from. Then the best estimate of hidden lines
 from all others is a linear one (a Wiener interpolator; Rasmussen and Williams, "Gaussian processes
-for machine learning", 2006, section 2.2), and how far a line lies from what the others foretell has
-a known spread.
+for machine learning", 2006, section 2.2), and how far it may be off is known.
+
+`sound.irregular` interpolates a rolling shutter's rows by a Gaussian process too, but another one:
+there every second sample is missing and all the sound must come from the prior, so its spectrum is
+learned anew for each twentieth of a second, by many steps. Here a few lines among hundreds are
+missing, one spectrum of the whole film and a scan's loudness suffice, and edges are px of a scan
+with a lean of its own, before anything is a sound.
 """
 
 from collections.abc import Sequence

@@ -93,6 +93,7 @@ class Reader:
         return self._widths(places), int(bad.any(axis=1).sum())
 
     def share_of(self, strip: Float64, weave_px: float) -> Float64:
+        """Return ``(line, column)`` a scan's transmission, from dark (0) to clear (1)."""
         # What is known of the film is moved to the scan, whose noise stays as it is.
         dark = moved_across(self.dark, weave_px)
         share = (strip - dark) / (moved_across(self.clear, weave_px) - dark)
@@ -125,6 +126,7 @@ class Reader:
         return _moved_mask(self.worn, weave_px)
 
     def brightness_of(self, strip: Float64, weave_px: float) -> Float64:
+        """Return ``(line,)`` brightness of a scan of variable density."""
         if self.skew:
             strip = sheared(strip, self.skew)
         profile = moved_across(self.clear, weave_px)
@@ -133,7 +135,7 @@ class Reader:
         return robust_lines(strip, profile, self.variance[near])
 
     def edges_of(self, share: Float64, weave_px: float = 0.0) -> tuple[Float64, NDArray[np.bool_]]:
-        """Return the place ``(line, edge)`` of each edge, and which were filled in."""
+        """Return the place ``(line, edge)`` of each edge, and which lines were beyond reading."""
         lines = len(share)
         places = np.full((lines, self.edges), np.nan)
         bad = np.ones((lines, self.edges), bool)
