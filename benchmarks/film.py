@@ -8,15 +8,17 @@ import multiprocessing
 import re
 import tempfile
 import time
+import wave
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import phonoscope as ph
-from film_yardsticks import SOUND_HZ, ideal_db, ours_db, read_wav, spoken
+from film_yardsticks import SOUND_HZ, ideal_db, limited, ours_db, read_wav, spoken
 from phonoscope.scene import FilmScan
 
+_PERIOD = 96  # scans of a reel, which come again and again
 KINDS = ("unilateral", "bilateral", "dual", "stereo", "density")
 
 
@@ -56,13 +58,30 @@ def _film(kind: str, seed: int, how: argparse.Namespace) -> FilmScan:
     )  # fmt: skip
 
 
-def _reel(path: Path, frames: int) -> None:
-    film = FilmScan(spoken(20.0, 0), SOUND_HZ, frames=96, overlap=0.1, width=128, pitch=96)
-    few = np.array(list(film.scans()))
+def _film_of_reel() -> FilmScan:
+    # What comes round again without a seam: its sound is told at both ends of the reel.
+    period = limited(spoken(_PERIOD / 24, 0), SOUND_HZ)
+    sound = np.tile(period / np.abs(period).max(), 3)
+    return FilmScan(sound, SOUND_HZ, frames=3 * _PERIOD, overlap=0.1, width=320, pitch=240)
+
+
+def _reel(path: Path, film: FilmScan, frames: int) -> None:
+    few = np.array([film.scan(number) for number in range(_PERIOD, 2 * _PERIOD)])
     mapped = np.lib.format.open_memmap(path, "w+", np.uint8, (frames, film.height, film.width))
     for first in range(0, frames, len(few)):
         mapped[first : first + len(few)] = few[: frames - first]
     mapped.flush()
+
+
+def _period_db(film: FilmScan, path: Path, number: int) -> float:
+    """Return the SNR of one of the periods of a reel's sound."""
+    length = _PERIOD * 48000 // 24
+    with wave.open(str(path)) as file:
+        file.setpos(number * length)
+        raw = np.frombuffer(file.readframes(length), np.uint8).reshape(-1, 3)
+    wide = np.zeros((len(raw), 4), np.uint8)
+    wide[:, 1:] = raw
+    return ours_db(film, np.asarray(wide.view("<i4").reshape(1, -1) / 2**31))
 
 
 def _own_mb() -> float:
@@ -71,31 +90,42 @@ def _own_mb() -> float:
     return int(anonymous[1]) / 1024 if anonymous else float("nan")
 
 
-def _read(path: Path, answer: "multiprocessing.Queue[tuple[float, float]]") -> None:
-    begun = time.perf_counter()
+def _read(path: Path, answer: "multiprocessing.Queue[tuple[float, float, float]]") -> None:
+    begun = time.process_time()
     peak = [0.0]
 
     def watch(*_: object) -> None:
         peak[0] = max(peak[0], _own_mb())
 
-    ph.film_track(path, path.with_suffix(".wav"), progress=watch)
+    done = ph.film_track(path, path.with_suffix(".wav"), progress=watch)
     watch()
-    answer.put((time.perf_counter() - begun, peak[0]))
+    answer.put((time.process_time() - begun, peak[0], done.pitch_lines))
 
 
 def _memory(frames: int) -> None:
-    print(f"{'scans':>7} | {'s':>7} {'scans/s':>8} | memory of its own, MB (most)")
+    film = _film_of_reel()
+    print(
+        f"{'scans':>7} | {'CPU s':>7} | memory, MB (most) | lines a frame | dB, first and last 4 s"
+    )
     for count in sorted({max(200, frames // 10), frames}):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "reel.npy"
-            _reel(path, count)
+            _reel(path, film, count)
             context = multiprocessing.get_context("spawn")
-            answer: multiprocessing.Queue[tuple[float, float]] = context.Queue()
+            answer: multiprocessing.Queue[tuple[float, float, float]] = context.Queue()
             process = context.Process(target=_read, args=(path, answer))
             process.start()
-            seconds, peak = answer.get()
+            seconds, peak, pitch = answer.get()
             process.join()
-        print(f"{count:7,} | {seconds:7.1f} {count / seconds:8.1f} | {peak:.0f}", flush=True)
+            ends = [
+                _period_db(film, path.with_suffix(".wav"), number)
+                for number in (1, count // _PERIOD - 2)
+            ]
+        print(
+            f"{count:7,} | {seconds:7.1f} | {peak:17.0f} | {pitch:8.3f} of {film.pitch} | "
+            f"{ends[0]:.2f} {ends[1]:.2f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

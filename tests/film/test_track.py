@@ -1,7 +1,6 @@
 """Optical soundtracks against rendered scans whose sound is known."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +9,18 @@ import pytest
 import phonoscope as ph
 from phonoscope.evaluate import align
 from phonoscope.film import Evener, Joiner
+from phonoscope.film.edges import refined
 from phonoscope.film.foretell import Foretelling
+from phonoscope.film.specks import Speck, behind, touched
 from phonoscope.pipeline.film import record_path
 from phonoscope.scene import FilmScan
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from film_yardsticks import SOUND_HZ as RATE
-from film_yardsticks import ideal_db, limited, ours_db, read_wav, spoken
+with pytest.MonkeyPatch.context() as patch:
+    patch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    from film_yardsticks import SOUND_HZ as RATE
+    from film_yardsticks import ideal_db, limited, ours_db, read_wav, spoken
 
-# Of the ideal reader, by kind and channels. Two are not yet within the 2 dB asked for: loud
-# stretches of a turned bilateral track, and a dual track with one sound.
-WITHIN_DB = {
-    ("unilateral", 1): 2.0, ("bilateral", 1): 4.0, ("dual", 1): 4.0, ("dual", 2): 2.0,
-    ("density", 1): 2.0,
-}  # fmt: skip
+WITHIN_DB = 2.0  # of the ideal reader
 PLACE_PX = 16  # beside the track, of borders that are black
 
 
@@ -67,7 +64,7 @@ def test_sound_is_near_what_an_ideal_reader_hears(tmp_path, kind, channels, foun
     assert done.pitch_lines == pytest.approx(scanned.pitch, abs=0.03)
     sound = read_wav(done.output)
     assert sound.shape[0] == channels
-    assert snr_db(scanned, sound) > ideal_db(scanned) - WITHIN_DB[kind, channels]
+    assert snr_db(scanned, sound) > ideal_db(scanned) - WITHIN_DB
 
 
 def test_no_click_where_frames_join(tmp_path):
@@ -196,23 +193,65 @@ def smooth_rows(rows, lines, seed):
     return 5 * np.fft.irfft(spectrum, lines, axis=1) + 0.05 * random.standard_normal((rows, lines))
 
 
-def test_lines_under_a_speck_are_foretold_and_a_click_stays():
+def test_lines_under_a_speck_are_foretold():
     rows = smooth_rows(40, 240, 0)
     told = Foretelling.of(list(rows[1:]))
-    place, nothing = rows[0] + 100, np.zeros(240, bool)
-    assert not told.strange(place, nothing).any()
-    hidden = nothing.copy()
+    place = rows[0] + 100
+    hidden = np.zeros(240, bool)
     hidden[100:102] = True
-    filled, variance = told.filled(np.where(hidden, np.nan, place), hidden)
+    filled, covariance = told.filled(np.where(hidden, np.nan, place), hidden)
+    doubt = np.sqrt(np.diag(covariance))
     # Straight lines between the neighbours would be off by 2 px.
-    assert np.abs(filled - place)[hidden].max() < 4 * np.sqrt(variance[hidden].max())
-    assert np.sqrt(variance[hidden].max()) < 0.6
+    assert (np.abs(filled - place)[hidden] < 4 * doubt).all()
+    assert doubt.max() < 0.6
     assert (filled[~hidden] == place[~hidden]).all()
-    specked = place.copy()
-    specked[100:104] -= 4
-    assert not told.strange(specked, nothing).any()  # no line shows that it was a speck
-    hidden = nothing.copy()
-    hidden[100] = True
-    strange = told.strange(specked, hidden)
-    assert strange[100:104].all()
-    assert strange.sum() <= 6
+
+
+def test_a_louder_scan_is_foretold_with_more_doubt():
+    rows = smooth_rows(40, 240, 0)
+    told = Foretelling.of(list(rows[1:]))
+    hidden = np.zeros(240, bool)
+    hidden[100:105] = True
+    doubts = [
+        np.sqrt(np.diag(told.filled(gain * rows[0], hidden)[1]).max()) for gain in (0.25, 1, 4)
+    ]
+    assert doubts[0] < 0.6 * doubts[1]
+    assert doubts[1] < 0.6 * doubts[2]
+
+
+def lines_with_an_edge(place, speck, seed=0):
+    """Lines ``(line, column)`` that are clear up to an edge, under a speck of some columns."""
+    from scipy.special import ndtr
+
+    column = np.arange(60)
+    share = 1 - ndtr((column - place[:, None]) / 0.85)
+    for line, (first, stop) in enumerate(speck):
+        share[line, first:stop] = np.where(column[first:stop] < place[line], 0.02, -0.035)
+    return share + 0.02 * np.random.default_rng(seed).standard_normal(share.shape)
+
+
+def test_an_edge_on_columns_of_no_use_has_no_place():
+    share = lines_with_an_edge(np.array([40.3]), [(0, 0)])
+    where = np.array([0]), np.array([40]), np.array([-1.0])
+    usable = np.ones(60, bool)
+    assert refined(share, *where, 0.85, usable=usable)[0][0] == pytest.approx(40.3, abs=0.1)
+    usable[36:46] = False
+    assert np.isnan(refined(share, *where, 0.85, usable=usable)[0][0])
+
+
+def test_an_edge_that_a_speck_has_swallowed_is_not_taken_for_the_speck_s():
+    place = np.array([40.3, 41.0, 40.6, 39.8])
+    covered = [(36, 44), (35, 45), (35, 45), (40, 40)]
+    share = lines_with_an_edge(place, covered)
+    noise, usable = (4e-4, 4e-4, 0.0), np.ones(60, bool)
+    speck = Speck(-0.035, 0.02, 0.02)
+    seen = np.array([36.0, 35.0, 35.0, 39.8])
+    assert touched(share, seen, -1.0, noise, speck, usable).all()  # and the line beside
+    clean = lines_with_an_edge(place, [(0, 0)] * 4)
+    assert not touched(clean, place, -1.0, noise, speck, usable).any()
+    others = np.column_stack([np.full(4, -20.0), seen])
+    foretold, covariance = place + np.array([0.3, -0.2, 0.3, 0.4]), 0.4**2 * np.eye(4)
+    told, variance = behind(share, others, 1, foretold, covariance, 0.85, noise, speck, usable)
+    assert np.abs(told - place)[:3].max() < 0.6  # its own border lies 4 px off
+    assert np.abs(told - place)[3] < 0.1  # what is in order tells where it is
+    assert variance[3] < 0.01 < variance[:3].min()

@@ -9,7 +9,8 @@
 from phonoscope.film.even import Evener
 from phonoscope.film.find import Columns, Track, candidates, chosen
 from phonoscope.film.join import Joiner, Registration
-from phonoscope.film.learn import Reader, learn
+from phonoscope.film.learn import learn
+from phonoscope.film.reader import Reader
 
 __all__ = [
     "Columns",

@@ -26,6 +26,19 @@ def filled(values: Float64, known: NDArray[np.bool_]) -> Float64:
     return np.asarray(np.interp(at, at[known], values[known]))
 
 
+def bridged(picture: Float64, worn: NDArray[np.bool_]) -> Float64:
+    """Return a picture ``(line, column)`` with straight lines across some columns."""
+    good = np.flatnonzero(~worn)
+    column = np.flatnonzero(worn)
+    after = np.searchsorted(good, column)
+    right = good[after.clip(0, len(good) - 1)]
+    left = good[(after - 1).clip(0, len(good) - 1)]
+    part = ((column - left) / np.maximum(right - left, 1)).clip(0, 1)
+    result = picture.copy()
+    result[:, column] = (1 - part) * picture[:, left] + part * picture[:, right]
+    return result
+
+
 def moved_across(picture: Float64, shift_px: float) -> Float64:
     """Return a picture ``(line, column)`` at ``x + shift_px``; its borders are continued."""
     if shift_px == 0:

@@ -124,7 +124,7 @@ def refined(
         u = (offset - place[:, None]) / blur_px
         model = ndtr(u) + _neighbours(at, column + place, same, blur_px)
         slope = np.exp(-0.5 * u**2) / (np.sqrt(2 * np.pi) * blur_px)
-        variance = _variance(noise, np.where(rising[:, None] > 0, model, 1 - model))
+        variance = spread_of(noise, np.where(rising[:, None] > 0, model, 1 - model))
         beyond = np.where(whole, value - model, 0)
         left = np.where(inside, beyond, 0)
         if number == _STEPS - 3 and noise != WHITE:
@@ -137,12 +137,12 @@ def refined(
         place = (place - step).clip(0.5 - _LONGEST, 0.5 + _LONGEST)
     misfit = (beyond**2 / variance).sum(axis=1) / np.maximum(whole.sum(axis=1) - 1, 1)
     ends = (column < 0) | (column >= width - 1)
-    place = np.where(told * _variance(noise, np.array(0.5)) < _LEAST_TOLD / blur_px, np.nan, place)
+    place = np.where(told * spread_of(noise, np.array(0.5)) < _LEAST_TOLD / blur_px, np.nan, place)
     place = np.where(ends, 0.5, place)
     return column + place, 1 / np.maximum(told, 1e-9), np.where(ends, 0, misfit)
 
 
-def _variance(noise: Noise, share: Float64) -> Float64:
+def spread_of(noise: Noise, share: Float64) -> Float64:
     dark, clear, more = noise
     share = share.clip(0, 1)
     return dark + (clear - dark) * share + more * 4 * share * (1 - share)
