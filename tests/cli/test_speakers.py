@@ -30,7 +30,7 @@ def recovered(here):
 
 
 def test_a_voice_is_told(phonoscope, here, recovered):
-    done = phonoscope("speakers", recovered, "--json", "who.json")
+    done = phonoscope("speakers", recovered, "--least", 0.7, "--number", 1, "--json", "who.json")
     assert (done.code, done.err) == (0, "")
     assert "a man's, with a probability of" in done.out
     record = json.loads((here / "who.json").read_text(encoding="utf-8"))
@@ -40,6 +40,7 @@ def test_a_voice_is_told(phonoscope, here, recovered):
     assert record["band_hz"][1] == pytest.approx(RATE / 2, rel=0.15)
     assert 80 < record["median_pitch_hz"] < 160
     assert len(record["pitch"]["pitch_hz"]) == len(record["pitch"]["time_s"])
+    assert record["parameters"] == {"least": 0.7, "number": 1}
 
 
 def test_python_says_the_same_of_a_sound(phonoscope, here, recovered):

@@ -221,6 +221,8 @@ def two_speak():
         Gender("male", 0.1, -2.2, 0.8, 112.0, 1.5),
         2200.0,
         (20.0, 1100.0),
+        0.8,
+        None,
         Diarisation(
             2, np.array([0.1, 0.85, 0.05, 0.0]), (Turn(0.1, 0.95, 0), Turn(1.05, 1.9, 1))
         ),
@@ -264,7 +266,6 @@ def test_where_nobody_speaks_the_page_does_not_say_who(heard, tmp_path):
     ],
 )
 def test_how_many_is_said_only_when_it_is_sure(two_speak, probability, least, number, words):
-    found = replace(
-        two_speak, diarisation=Diarisation(1, np.array(probability), (Turn(0.1, 1.9, 0),))
-    )
-    assert words in dict(told_of(found, least, number))["number"]
+    turns = Diarisation(1, np.array(probability), (Turn(0.1, 1.9, 0),))
+    found = replace(two_speak, diarisation=turns, least=least, number=number)
+    assert words in dict(told_of(found))["number"]

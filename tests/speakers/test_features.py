@@ -61,4 +61,3 @@ def test_cepstra_do_not_know_loudness_nor_colour():
     density = np.exp(rng.standard_normal((50, 20)))
     colour = np.exp(rng.standard_normal(20))
     assert np.allclose(cepstra(density), cepstra(7 * density * colour))
-    assert not np.allclose(cepstra(density, 1.0), cepstra(density * colour, 1.0))

@@ -76,4 +76,4 @@ def speakers(
     if not found.speech.detected:
         raise SilenceError(f"no speech is told in {source}: {found.speech.reason}.")
     if not quiet and json_file != STREAM:
-        print_facts(*told_of(found, least, number))
+        print_facts(*told_of(found))

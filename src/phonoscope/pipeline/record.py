@@ -81,6 +81,7 @@ def speakers_record(found: Speakers) -> dict[str, Any]:
             "pitch_hz": found.pitch.pitch_hz.tolist(),
             "strength": found.pitch.strength.tolist(),
         },
+        "parameters": {"least": found.least, "number": found.number},
     }
 
 

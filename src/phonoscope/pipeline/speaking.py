@@ -103,7 +103,7 @@ def speakers_in(
     samples, rate, held = heard.samples, heard.rate_hz, heard.band_hz
     speech = _NOTHING if heard.silent else find_speech(samples, rate, band_hz=held)
     if not speech.detected:
-        return Speakers(speech, PitchTrack.empty(), None, rate, held)
+        return Speakers(speech, PitchTrack.empty(), None, rate, held, least, number)
     pitch = voice_pitch(samples, rate, band_hz=held)
     gender = tell_gender(_within(pitch, speech), least=least)
     try:
@@ -112,10 +112,10 @@ def speakers_in(
     except InputError:
         if people or number is not None:
             raise
-        return Speakers(speech, pitch, gender, rate, held)
+        return Speakers(speech, pitch, gender, rate, held, least, number)
     sure = number is not None or found.probability.max() >= least
     named = _named(spoken, channel, found if sure else None, people, network)
-    return Speakers(speech, pitch, gender, rate, held, found, named)
+    return Speakers(speech, pitch, gender, rate, held, least, number, found, named)
 
 
 def _named(

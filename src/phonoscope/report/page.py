@@ -21,7 +21,6 @@ from phonoscope.report.maps import draw_hearing, draw_shape
 from phonoscope.report.moving import animate_shape
 from phonoscope.report.sounds import draw_spectrogram, draw_spectrum, draw_waveform
 from phonoscope.report.voices import draw_pitch, told_of
-from phonoscope.speakers import LEAST
 from phonoscope.types import MotionField, Shape, Sound, Speakers
 
 PAGE = "report.html"
@@ -220,7 +219,7 @@ def _who(folder: Path, speakers: Speakers) -> Sequence[str]:
         path, "The pitch of the voice over time, and where there is speech",
         "The pitch of the voice, where it has one. Shaded: speech.",
     )  # fmt: skip
-    return "<h2>Who speaks</h2>", _figure(pitch), _rows(told_of(speakers, LEAST))
+    return "<h2>Who speaks</h2>", _figure(pitch), _rows(told_of(speakers))
 
 
 def _figure(one: _Shown) -> str:

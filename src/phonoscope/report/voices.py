@@ -45,11 +45,8 @@ def draw_pitch(found: Speakers, path: str | os.PathLike[str]) -> None:
     save(figure, path)
 
 
-def told_of(found: Speakers, least: float, number: int | None = None) -> list[tuple[str, str]]:
-    """Return what is known of who spoke as (what, words), where there is speech.
-
-    `least` and `number` as `phonoscope.speakers_in` was given them.
-    """
+def told_of(found: Speakers) -> list[tuple[str, str]]:
+    """Return what is known of who spoke as (what, words), where there is speech."""
     low, high = found.band_hz
     spans = [f"{start:.1f} to {end:.1f}" for start, end in found.speech.segments_s]
     assert found.gender is not None
@@ -58,7 +55,7 @@ def told_of(found: Speakers, least: float, number: int | None = None) -> list[tu
         ("band", f"{low:.0f} to {high:.0f} Hz"),
         ("pitch", f"{found.gender.pitch_hz:.0f} Hz, of {found.gender.voiced_s:.1f} s of voice"),
         ("voice", _voice(found.gender)),
-        *_counted(found.diarisation, least, number),
+        *_counted(found.diarisation, found.least, found.number),
         *_compared(found.identifications),
     ]
 

@@ -6,7 +6,7 @@ colour and its noise: so one small file serves every capture (parallel model com
 Young 1996, doi:10.1109/89.536929).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
@@ -52,10 +52,6 @@ class Background:
 
     def __len__(self) -> int:
         return len(self.level)
-
-    def keep(self, readers: NDArray[np.intp]) -> "Background":
-        """Return the typical spectra of these readers only, by number."""
-        return replace(self, level=self.level[readers], weight=self.weight[readers])
 
     def average(self, centre_hz: Float64) -> Float64:
         """Return the mean density of speech in the bands with these centres, ``(band,)``."""

@@ -224,16 +224,15 @@ def typical_pitch(frames: Frames) -> float:
     return float(np.median(np.log(frames.pitch_hz[voiced])))
 
 
-def cepstra(density: Float64, kept_mean: float = 0.0) -> Float64:
+def cepstra(density: Float64) -> Float64:
     """Return the cepstra, ``(frame, coefficient)``, of band energies: the shape of the spectrum.
+
+    The mean over the frames is taken off, for the colour of the channel is in it.
 
     Parameters
     ----------
     density
         ``(frame, band)`` as in `Frames`.
-    kept_mean
-        How much of the mean over the frames stays: 0 where the colour of the channel is not known
-        and so cannot be told from that of the voice, up to 1 where it is.
 
     Notes
     -----
@@ -244,9 +243,7 @@ def cepstra(density: Float64, kept_mean: float = 0.0) -> Float64:
 
     most = min(CEPSTRA, density.shape[1] - 1)
     shape = dct(np.log(np.maximum(density, 1e-300)), norm="ortho", axis=1)[:, 1 : most + 1]
-    if len(shape):
-        shape = shape - (1 - kept_mean) * shape.mean(axis=0)
-    return np.asarray(shape)
+    return np.asarray(shape - shape.mean(axis=0) if len(shape) else shape)
 
 
 def held_band(samples: Float64, rate_hz: float) -> tuple[float, float]:

@@ -125,6 +125,8 @@ class Speakers:
         Whether it is a woman's voice or a man's; None where there is no speech.
     rate_hz, band_hz
         Samples a second, and the band that the sound holds.
+    least, number
+        As `phonoscope.speakers_in` was given them.
     diarisation
         How many people speak, and who when; None where there is no speech, or too little of it or
         of the band to tell voices apart.
@@ -138,5 +140,7 @@ class Speakers:
     gender: Gender | None
     rate_hz: float
     band_hz: tuple[float, float]
+    least: float
+    number: int | None = None
     diarisation: Diarisation | None = None
     identifications: tuple[Identification | None, ...] = ()
