@@ -62,7 +62,7 @@ def _film_of_reel() -> FilmScan:
     # What comes round again without a seam: its sound is told at both ends of the reel.
     period = limited(spoken(_PERIOD / 24, 0), SOUND_HZ)
     sound = np.tile(period / np.abs(period).max(), 3)
-    return FilmScan(sound, SOUND_HZ, frames=3 * _PERIOD, overlap=0.1, width=320, pitch=240)
+    return FilmScan(sound, SOUND_HZ, frames=3 * _PERIOD, width=320)
 
 
 def _reel(path: Path, film: FilmScan, frames: int) -> None:
