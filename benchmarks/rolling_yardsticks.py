@@ -298,7 +298,14 @@ def exposed(power: Float64, exposure_s: float) -> Float64:
     return np.asarray(power * np.sinc(_FREQUENCIES * exposure_s) ** 2)
 
 
-def posterior(clip: Clip, power: Float64, data_s: float = 0.07) -> Float64:
+def posterior(
+    clip: Clip,
+    power: Float64,
+    data_s: float = 0.07,
+    *,
+    lines_hz: Float64 = _FREQUENCIES,
+    variance: Float64 | None = None,
+) -> Float64:
     """Return the posterior mean of a Gaussian process whose spectrum is known, at each bin.
 
     The best estimate there is of such a process: around each hop from the bins within `data_s`, as
@@ -309,14 +316,19 @@ def posterior(clip: Clip, power: Float64, data_s: float = 0.07) -> Float64:
     clip
         Its bins are the data.
     power
-        ``(frame, frequency)`` of the process around each hop; see `local_spectra`.
+        ``(hop, frequency)`` of the process around each hop; see `local_spectra`.
     data_s
         Length of the data.
+    lines_hz
+        ``(frequency,)`` which those are.
+    variance
+        ``(bin,)`` of the noise, px²; by default the clip's.
     """
     rate = FPS * BINS
     values, hop, reach = clip.bins, rate // HOPS_PER_S, round(data_s / 2 * rate)
-    mean_of_bin = np.sinc(_FREQUENCIES / rate)
-    lags = np.cos(2 * np.pi / rate * np.outer(_FREQUENCIES, np.arange(2 * reach + hop)))
+    noise = np.full(len(values), clip.bin_variance) if variance is None else variance
+    mean_of_bin = np.sinc(lines_hz / rate)
+    lags = np.cos(2 * np.pi / rate * np.outer(lines_hz, np.arange(2 * reach + hop)))
     between, toward = (power * mean_of_bin**2) @ lags, (power * mean_of_bin) @ lags
     result = np.zeros(len(values) + 2 * hop)
     share = np.sin(np.pi / 2 * (np.arange(2 * hop) + 0.5) / hop) ** 2
@@ -327,7 +339,7 @@ def posterior(clip: Clip, power: Float64, data_s: float = 0.07) -> Float64:
         at = np.arange(centre - hop, centre + hop)
         apart = np.abs(data[:, None] - data)
         covariance = between[number][apart]
-        covariance[np.diag_indices_from(covariance)] += clip.bin_variance
+        covariance[np.diag_indices_from(covariance)] += noise[data]
         solved = np.linalg.solve(covariance, values[data])
         result[at + hop] += share * (toward[number][np.abs(at[:, None] - data)] @ solved)
     return result[hop:-hop]
