@@ -1,7 +1,7 @@
 """Sound from a rolling shutter: how near to the oracle, tones, cost, rendered video, silence.
 
-python benchmarks/rolling.py [rows] [drawn] [tones] [cost] [rendered] [bound] [silence]
-    [--seeds 4] [--rows 720] [--clips 20] [--first 0]
+python benchmarks/rolling.py [rows] [drawn] [tones] [cost] [rendered] [bound] [coded]
+    [silence] [--seeds 4] [--rows 720] [--clips 20] [--first 0]
 """
 
 import argparse
@@ -19,7 +19,7 @@ from phonoscope.evaluate import evaluate, limit_band
 from phonoscope.scene.generate import _KEY_HZ, _TUNE, tones, tune
 from phonoscope.sound.irregular import Even, Rows, even_out, stream_even
 from phonoscope.types import Float64
-from rolling_video import rendered, silent
+from rolling_video import coded, rendered, silent
 from rolling_yardsticks import (
     BAND_HZ,
     BINS,
@@ -74,6 +74,7 @@ def main() -> None:
         "cost": lambda: cost(arguments.rows),
         "rendered": lambda: rendered(seeds),
         "bound": lambda: readers(seeds, arguments.rows),
+        "coded": lambda: coded(seeds),
         "silence": lambda: silent(arguments.clips, arguments.first),
     }
     # As `listen_to_rows` does: threads that wait for each other take many times as long.

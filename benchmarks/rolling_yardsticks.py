@@ -121,19 +121,31 @@ class Clip:
         return NOISE_PX**2 * BINS / self.period
 
 
+class Course:
+    """How a sound moves rows: its mean over the exposure that begins at a time."""
+
+    def __init__(self, sound: Float64, exposure_s: float) -> None:
+        from scipy.interpolate import CubicSpline  # slow to import
+
+        fine = resample(sound, RATE_HZ, _FINER * RATE_HZ)
+        self._course = CubicSpline(np.arange(len(fine)) / (_FINER * RATE_HZ), fine)
+        self._integral = self._course.antiderivative()
+        self._exposure_s = exposure_s
+
+    def __call__(self, time_s: Float64) -> Float64:
+        gone = self._integral(time_s + self._exposure_s) - self._integral(time_s)
+        return np.asarray(gone / self._exposure_s)
+
+    def course(self, time_s: Float64) -> Float64:
+        """Return the sound as it was."""
+        return np.asarray(self._course(time_s))
+
+
 def filmed(sound: Float64, rms_px: float, exposure_s: float, rows: int, seed: int) -> Clip:
     """Return the rows of whole frames, with noise of `NOISE_PX`."""
-    from scipy.interpolate import CubicSpline  # slow to import
-
     frames = len(sound) * FPS // RATE_HZ
     samples = frames * RATE_HZ // FPS
-    fine = rms_px * resample(sound, RATE_HZ, _FINER * RATE_HZ)
-    spline = CubicSpline(np.arange(len(fine)) / (_FINER * RATE_HZ), fine)
-    integral = spline.antiderivative()
-
-    def averaged(time: Float64) -> Float64:
-        return np.asarray((integral(time + exposure_s) - integral(time)) / exposure_s)
-
+    averaged = Course(rms_px * sound, exposure_s)
     period = PERIODS[rows]
     line = np.arange(frames * period)
     read = line % period < rows
@@ -143,7 +155,7 @@ def filmed(sound: Float64, rms_px: float, exposure_s: float, rows: int, seed: in
     lines = np.full(len(line), np.nan)
     lines[read] = values
     even = np.arange(samples) / RATE_HZ
-    return Clip(period, times, values, lines, averaged(even), np.asarray(spline(even)))
+    return Clip(period, times, values, lines, averaged(even), averaged.course(even))
 
 
 def score_db(truth: Float64, estimate: Float64, rate_hz: float) -> float:
