@@ -1,7 +1,7 @@
 """Sound from a rolling shutter: how near to the oracle, tones, cost, rendered video, silence.
 
-python benchmarks/rolling.py [rows] [drawn] [tones] [cost] [rendered] [bound] [silence]
-    [--seeds 4] [--rows 720] [--clips 20] [--first 0]
+python benchmarks/rolling.py [rows] [drawn] [tones] [cost] [rendered] [bound] [coded]
+    [silence] [--seeds 4] [--rows 720] [--clips 20] [--first 0]
 """
 
 import argparse
@@ -19,7 +19,7 @@ from phonoscope.evaluate import evaluate, limit_band
 from phonoscope.scene.generate import _KEY_HZ, _TUNE, tones, tune
 from phonoscope.sound.irregular import Even, Rows, even_out, stream_even
 from phonoscope.types import Float64
-from rolling_video import rendered, silent
+from rolling_video import coded, rendered, silent
 from rolling_yardsticks import (
     BAND_HZ,
     BINS,
@@ -51,6 +51,8 @@ STEADY = ("linear", "AR+Wiener", "ours")  # methods that hear tones
 BIN_HZ = FPS * BINS
 _OURS_HZ = 8000
 _ORACLE_S = 0.07
+_OURS_S = 0.085  # of the rows that ours looks at together
+_HOPS = round(SECONDS * HOPS_PER_S) + 1
 _TUNE_S = 8.0
 Estimate = tuple[Float64, float]
 """Samples and their rate, Hz."""
@@ -72,6 +74,7 @@ def main() -> None:
         "cost": lambda: cost(arguments.rows),
         "rendered": lambda: rendered(seeds),
         "bound": lambda: readers(seeds, arguments.rows),
+        "coded": lambda: coded(seeds),
         "silence": lambda: silent(arguments.clips, arguments.first),
     }
     # As `listen_to_rows` does: threads that wait for each other take many times as long.
@@ -182,6 +185,10 @@ def _spread(values: Float64) -> str:
     return f"{np.median(values):6.2f} [{values.min():5.2f}]"
 
 
+def _range(values: Float64) -> str:
+    return f"{np.median(values):5.2f} [{values.min():5.2f}, {values.max():5.2f}]"
+
+
 def against_truth(seeds: range, rows: int) -> None:
     """SI-SDR of processes whose local spectrum is known, for they were drawn from it."""
     print(f"\n1b. As 1, of Gaussian processes drawn from the spectra of such sounds, {rows} rows,")
@@ -192,13 +199,13 @@ def against_truth(seeds: range, rows: int) -> None:
     print("   second: taken so from another performance, of the same process, clean, without gaps")
     names = ("true", "oracle", "second", "AR+Wiener", "ours")
     print(f"   drawn    rms px | {' '.join(f'{name:>14}' for name in names)} |"
-          " ours below: true  second")  # fmt: skip
+          " ours below: true [from, to]     second [from, to]")  # fmt: skip
     for kind, rms in itertools.product(("speech", "music"), LEVELS_PX):
         table = np.array([_drawn_scores(kind, rms, rows, seed) for seed in seeds]).T
-        below = [np.median(table[n] - table[-1]) for n in (0, 2)]
+        below = [table[n] - table[-1] for n in (0, 2)]
         print(
             f"   {kind:6}   {rms:6.3f} | {' '.join(_spread(column) for column in table)} |"
-            f" {below[0]:16.2f}  {below[1]:6.2f}",
+            f" {_range(below[0]):>18}  {_range(below[1])}",
             flush=True,
         )
 
@@ -231,7 +238,8 @@ def steady(seeds: range, rows: int) -> None:
     print("\n2. Tones: power of the lines over all else in the band, dB; of the tune's 26 notes")
     print("   those recognised within half a semitone, and how far off one is at most, semitones;")
     print(f"   exposure 1/2000 s; median [worst] of {len(seeds)} seeds of the noise")
-    print("   played          rms px | " + " ".join(f"{name:>14}" for name in STEADY))
+    print("   line: who knows that these lines are all there is, and hears as long a piece as ours")
+    print("   played          rms px | " + " ".join(f"{name:>14}" for name in (*STEADY, "line")))
     for lines in (*((hz,) for hz in TONES_HZ), CHORD_HZ):
         label = " + ".join(f"{hz:.0f}" for hz in lines) + " Hz"
         sound = tones(SECONDS, RATE_HZ, lines)
@@ -240,6 +248,8 @@ def steady(seeds: range, rows: int) -> None:
             for name in STEADY:
                 heard = _heard(sound, rms, rows, seeds, name)
                 cells.append(_spread(np.array([lines_over_rest(*one, lines) for one in heard])))
+            known = (_lines_known(sound, rms, rows, seed, lines) for seed in seeds)
+            cells.append(_spread(np.array([lines_over_rest(*one, lines) for one in known])))
             print(f"   {label:15} {rms:6.3f} | {' '.join(cells)}", flush=True)
     sound = tune(_TUNE_S, RATE_HZ)
     for rms in LEVELS_PX:
@@ -255,6 +265,15 @@ def steady(seeds: range, rows: int) -> None:
 def _heard(sound: Float64, rms_px: float, rows: int, seeds: range, name: str) -> Iterator[Estimate]:
     for seed in seeds:
         yield METHODS[name](filmed(sound, rms_px, 1 / EXPOSURES[0], rows, seed))
+
+
+def _lines_known(
+    sound: Float64, rms_px: float, rows: int, seed: int, lines_hz: tuple[float, ...]
+) -> Estimate:
+    """Return the posterior that knows which lines there are: what noise leaves of them at best."""
+    clip, hz = filmed(sound, rms_px, 1 / EXPOSURES[0], rows, seed), np.array(lines_hz)
+    power = np.tile(rms_px**2 / len(hz) * np.sinc(hz / EXPOSURES[0]) ** 2, (_HOPS, 1))
+    return posterior(clip, power, _OURS_S, lines_hz=hz), BIN_HZ
 
 
 def lines_over_rest(samples: Float64, rate_hz: float, lines_hz: tuple[float, ...]) -> float:

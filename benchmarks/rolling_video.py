@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 import phonoscope as ph
 from listening_truth import RATE_HZ, TEXTURES, filmed, verdict_of, voice
-from phonoscope.evaluate import Scores, evaluate
+from phonoscope.evaluate import Scores, evaluate, limit_band
 from phonoscope.scene import Camera, Motion, Scene, Sway, Texture, silence, write_video
-from phonoscope.types import Float64
-from rolling_yardsticks import BAND_HZ, FPS, PERIODS
+from phonoscope.sound.rows import Layout, learned_gains, rows_of
+from phonoscope.sound.steady import steady
+from phonoscope.types import Float64, MotionField
+from rolling_yardsticks import BAND_HZ, BINS, FPS, PERIODS, Clip, Course, local_spectra, posterior
 
 WIDTH, ROWS = 1280, 720
 LINE_DELAY_S = 1 / (FPS * PERIODS[ROWS])
@@ -97,9 +99,9 @@ def rendered(seeds: range) -> None:
             )
 
 
-def _spoken_to(seed: int, modes: int, rms_px: float) -> Scene:
+def _spoken_to(seed: int, modes: int, rms_px: float, width: int = WIDTH) -> Scene:
     return Scene(
-        Camera(WIDTH, ROWS, Fraction(FPS), 1 / 2000, line_delay_s=LINE_DELAY_S),
+        Camera(width, ROWS, Fraction(FPS), 1 / 2000, line_delay_s=LINE_DELAY_S),
         Texture(TEXTURES[seed % len(TEXTURES)], seed=seed),
         Motion(rms_px, modes=modes, highest_hz=1800, damping=0.1, seed=seed),
         voice(seed, _SPEECH_S + 0.5),
@@ -116,6 +118,67 @@ def _scores(scene: Scene, sound: ph.Sound) -> Scores:
 
 def _spread(values: list[float]) -> str:
     return f"{np.median(values):7.3f} [{min(values):6.3f}]"
+
+
+# --- 4c. what a codec leaves to be had -----------------------------------------------------------
+
+_LOUD_PX, _NARROW = 0.15, 480
+_BLOCK_CLOCKS = 8  # 16 rows
+_SWAY_HZ = 20.0
+_ORACLE_S = 0.07
+_UNKNOWN = 1e2  # px²
+
+
+def coded(seeds: range) -> None:
+    """STOI of each reader through codecs: ours, and of who knows the spectrum and the errors."""
+    print(
+        f"\n4c. Bound of 4: rendered, {_NARROW} px wide, {_LOUD_PX} px, stored; STOI of ours, and"
+    )
+    print("   told: the posterior that knows the local spectrum and each row's error")
+    print("   reader  stored        ours   told")
+    for seed in seeds:
+        scene = _spoken_to(seed, 0, _LOUD_PX, _NARROW)
+        frames = filmed(scene)
+        for mbit in STORED_MBIT:
+            with stored(frames, mbit) as path:
+                field = ph.measure(path, shutter="rolling", line_delay=LINE_DELAY_S)
+                ours = _scores(scene, ph.listen(field, band=BAND_HZ)).estimate["stoi"]
+                best = told(scene, field)
+            label = f"{mbit} Mbit/s" if mbit else "lossless"
+            print(f"   {seed:6}  {label:10}   {ours:.3f}  {best:.3f}", flush=True)
+
+
+def told(scene: Scene, field: MotionField) -> float:
+    """Return the STOI of the posterior that knows the local spectrum and each row's error."""
+    still = steady(field, _SWAY_HZ)
+    layout = Layout.of(still.cells, BAND_HZ[1])
+    rows = list(rows_of(still, layout, learned_gains(still, layout)))
+    count = len(layout.delay_s)
+    values, times = (
+        np.concatenate(parts).reshape(-1, count)
+        for parts in zip(*((some.values, some.times_s) for some in rows), strict=True)
+    )
+    known = np.isfinite(rows[0].variance[:count])
+    played = Course(scene.truth.sound, scene.camera.exposure_s)
+    truth = played(times)
+    truth, values = truth - truth.mean(axis=0), values - values.mean(axis=0)
+    values *= np.sum((truth * truth)[:, known]) / np.sum((truth * values)[:, known])
+    # Errors change from block to block and with the sound: as large as around each row.
+    near = np.ones(_BLOCK_CLOCKS) / _BLOCK_CLOCKS
+    error = np.where(known, (values - truth) ** 2, 0)
+    error = np.array([np.convolve(one, near, "same") for one in error])
+    period = PERIODS[count]
+    lines, variance = np.full((2, len(values), period), np.nan)
+    lines[:, :count] = np.where(known, values, 0)
+    variance[:, :count] = np.where(known, error + np.min(error[:, known].mean(axis=0)), _UNKNOWN)
+    variance = variance.reshape(-1, period // BINS)
+    averaged = played(np.arange(round(_SPEECH_S * RATE_HZ)) / RATE_HZ)
+    clip = Clip(period, times.ravel(), values.ravel(), lines.ravel(), averaged, averaged)
+    power = local_spectra(limit_band(averaged, RATE_HZ, (_SWAY_HZ, BAND_HZ[1])), _ORACLE_S,
+                          smoothed=True)  # fmt: skip
+    heard = posterior(clip, power, variance=variance.mean(axis=1) / variance.shape[1])
+    spoken = scene.truth.sound[: round(_SPEECH_S * RATE_HZ)]
+    return evaluate(spoken, RATE_HZ, heard, FPS * BINS, band_hz=BAND_HZ).estimate["stoi"]
 
 
 # --- 5. silence ---------------------------------------------------------------------------------

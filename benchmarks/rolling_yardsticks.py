@@ -121,19 +121,31 @@ class Clip:
         return NOISE_PX**2 * BINS / self.period
 
 
+class Course:
+    """How a sound moves rows: its mean over the exposure that begins at a time."""
+
+    def __init__(self, sound: Float64, exposure_s: float) -> None:
+        from scipy.interpolate import CubicSpline  # slow to import
+
+        fine = resample(sound, RATE_HZ, _FINER * RATE_HZ)
+        self._course = CubicSpline(np.arange(len(fine)) / (_FINER * RATE_HZ), fine)
+        self._integral = self._course.antiderivative()
+        self._exposure_s = exposure_s
+
+    def __call__(self, time_s: Float64) -> Float64:
+        gone = self._integral(time_s + self._exposure_s) - self._integral(time_s)
+        return np.asarray(gone / self._exposure_s)
+
+    def course(self, time_s: Float64) -> Float64:
+        """Return the sound as it was."""
+        return np.asarray(self._course(time_s))
+
+
 def filmed(sound: Float64, rms_px: float, exposure_s: float, rows: int, seed: int) -> Clip:
     """Return the rows of whole frames, with noise of `NOISE_PX`."""
-    from scipy.interpolate import CubicSpline  # slow to import
-
     frames = len(sound) * FPS // RATE_HZ
     samples = frames * RATE_HZ // FPS
-    fine = rms_px * resample(sound, RATE_HZ, _FINER * RATE_HZ)
-    spline = CubicSpline(np.arange(len(fine)) / (_FINER * RATE_HZ), fine)
-    integral = spline.antiderivative()
-
-    def averaged(time: Float64) -> Float64:
-        return np.asarray((integral(time + exposure_s) - integral(time)) / exposure_s)
-
+    averaged = Course(rms_px * sound, exposure_s)
     period = PERIODS[rows]
     line = np.arange(frames * period)
     read = line % period < rows
@@ -143,7 +155,7 @@ def filmed(sound: Float64, rms_px: float, exposure_s: float, rows: int, seed: in
     lines = np.full(len(line), np.nan)
     lines[read] = values
     even = np.arange(samples) / RATE_HZ
-    return Clip(period, times, values, lines, averaged(even), np.asarray(spline(even)))
+    return Clip(period, times, values, lines, averaged(even), averaged.course(even))
 
 
 def score_db(truth: Float64, estimate: Float64, rate_hz: float) -> float:
@@ -298,7 +310,14 @@ def exposed(power: Float64, exposure_s: float) -> Float64:
     return np.asarray(power * np.sinc(_FREQUENCIES * exposure_s) ** 2)
 
 
-def posterior(clip: Clip, power: Float64, data_s: float = 0.07) -> Float64:
+def posterior(
+    clip: Clip,
+    power: Float64,
+    data_s: float = 0.07,
+    *,
+    lines_hz: Float64 = _FREQUENCIES,
+    variance: Float64 | None = None,
+) -> Float64:
     """Return the posterior mean of a Gaussian process whose spectrum is known, at each bin.
 
     The best estimate there is of such a process: around each hop from the bins within `data_s`, as
@@ -309,14 +328,19 @@ def posterior(clip: Clip, power: Float64, data_s: float = 0.07) -> Float64:
     clip
         Its bins are the data.
     power
-        ``(frame, frequency)`` of the process around each hop; see `local_spectra`.
+        ``(hop, frequency)`` of the process around each hop; see `local_spectra`.
     data_s
         Length of the data.
+    lines_hz
+        ``(frequency,)`` which those are.
+    variance
+        ``(bin,)`` of the noise, px²; by default the clip's.
     """
     rate = FPS * BINS
     values, hop, reach = clip.bins, rate // HOPS_PER_S, round(data_s / 2 * rate)
-    mean_of_bin = np.sinc(_FREQUENCIES / rate)
-    lags = np.cos(2 * np.pi / rate * np.outer(_FREQUENCIES, np.arange(2 * reach + hop)))
+    noise = np.full(len(values), clip.bin_variance) if variance is None else variance
+    mean_of_bin = np.sinc(lines_hz / rate)
+    lags = np.cos(2 * np.pi / rate * np.outer(lines_hz, np.arange(2 * reach + hop)))
     between, toward = (power * mean_of_bin**2) @ lags, (power * mean_of_bin) @ lags
     result = np.zeros(len(values) + 2 * hop)
     share = np.sin(np.pi / 2 * (np.arange(2 * hop) + 0.5) / hop) ** 2
@@ -327,7 +351,7 @@ def posterior(clip: Clip, power: Float64, data_s: float = 0.07) -> Float64:
         at = np.arange(centre - hop, centre + hop)
         apart = np.abs(data[:, None] - data)
         covariance = between[number][apart]
-        covariance[np.diag_indices_from(covariance)] += clip.bin_variance
+        covariance[np.diag_indices_from(covariance)] += noise[data]
         solved = np.linalg.solve(covariance, values[data])
         result[at + hop] += share * (toward[number][np.abs(at[:, None] - data)] @ solved)
     return result[hop:-hop]

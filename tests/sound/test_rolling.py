@@ -119,6 +119,30 @@ def test_claims_are_true(seed):
     assert 10 * np.log10(real / heard.noise_floor_px**2) == pytest.approx(0, abs=2.5)
 
 
+def test_claims_hold_what_a_codec_leaves_out():
+    sound = lambda t: 0.2 * _voice(t, 3)  # noqa: E731
+    field = _field(sound)
+    (block,) = field.blocks
+    # Each row of blocks, in each frame, leaves out some of the motion, alike across the picture,
+    # and somewhat as its neighbour does.
+    share = np.random.default_rng(0).uniform(-0.3, 0.8, (field.samples, HEIGHT // 16 + 2))
+    left = 1 - (share[:, 1:] + share[:, :-1])[:, field.cells.y_px // 16]
+    field = replace(
+        field,
+        facts=replace(field.facts, codec="h264"),
+        blocks=[replace(block, motion=block.motion * left[:, :, None].astype(np.float32))],
+    )
+    heard = listen(field, band=BAND)
+    assert heard.verdict.detected
+    rate = float(heard.rate_hz)
+    truth = band_pass(sound(np.arange(len(heard.samples)) / rate)[:, None], rate, BAND)[:, 0]
+    scale = (truth @ heard.samples) / (truth @ truth)
+    real = np.mean((scale * truth - heard.samples) ** 2)
+    assert 10 * np.log10(real / heard.noise_floor_px**2) == pytest.approx(0, abs=3)
+    uncoded = listen(replace(field, facts=replace(field.facts, codec="")), band=BAND)
+    assert 10 * np.log10(real / uncoded.noise_floor_px**2) > 4
+
+
 def test_parts_that_move_against_each_other_add_up():
     def gain(share):
         return np.cos(1.3 * np.pi * share)  # still in one row, then the other way
