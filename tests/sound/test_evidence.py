@@ -106,7 +106,10 @@ def _drawn_fits(seed, *, samples=1024, learned=16, references=16, snr=0.0, alike
     beside = [random.standard_normal((samples, references)) for _ in range(2)]
     channels = 1 if alike else 10**6
     none = np.empty((samples, 0))
-    return [CrossFit(fold == n, parts[n], beside[n], none, channels) for n in range(2)]
+    return [
+        CrossFit(fold == n, parts[n], beside[n], none, np.empty((0, learned, learned)), channels)
+        for n in range(2)
+    ]
 
 
 def _of_fits(fits, window=64):

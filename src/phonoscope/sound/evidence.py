@@ -34,6 +34,7 @@ from phonoscope.types import Float64
 _SIGNIFICANT = 1e-3
 _SURE = 4.0  # standard deviations
 _SHAPES = 2  # of the sound within one bin
+_LEAST_APART = 0.2  # of a scattered direction
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,7 +162,7 @@ class _Heard:
     Of what the fold `taught`, on its own frames; and on those of the other fold, of the same
     `tried`, of what is `beside` it, and of `scattered` directions, before which stand the same.
     All are of steps where noise adds up; then `in_itself` is what `beside` is of the signals.
-    `frames` is the number of the fold's own, `channels` as in `CrossFit`.
+    `frames` is the number of the fold's own, `likeness` and `channels` as in `CrossFit`.
     """
 
     taught: Complex
@@ -169,6 +170,7 @@ class _Heard:
     beside: Complex
     scattered: Complex
     in_itself: Complex
+    likeness: Float64
     frames: int
     channels: int
 
@@ -190,7 +192,7 @@ class _Heard:
         taught, tried = covariances(both, window, (own, other))
         return cls(
             taught[:, :count, :count], tried[:, :count, :count], beside, tried, in_itself,
-            len(own), fit.channels,
+            fit.likeness, len(own), fit.channels,
         )  # fmt: skip
 
 
@@ -208,7 +210,7 @@ def _raised(heard: Sequence[_Heard], noise: Float64, sure: float) -> Float64:
     if independent <= 2 * _SHAPES or heard[0].scattered.shape == heard[0].tried.shape:
         return np.ones(len(noise))
     powers = [
-        _unexplained(one.taught, one.scattered, independent_frames(other.frames))
+        _unexplained(one.taught, one.scattered, one.likeness, independent_frames(other.frames))
         for one, other in zip(heard, heard[::-1], strict=True)
     ]
     times = np.mean(powers, axis=0) / noise
@@ -216,7 +218,7 @@ def _raised(heard: Sequence[_Heard], noise: Float64, sure: float) -> Float64:
     return np.asarray(np.where(times > 1 + sure / math.sqrt(freedom), times, 1.0))
 
 
-def _unexplained(taught: Complex, tried: Complex, independent: float) -> Float64:
+def _unexplained(taught: Complex, tried: Complex, likeness: Float64, independent: float) -> Float64:
     # (bin,) mean square of the scattered directions beside the directions that were taught.
     bins, count, _ = taught.shape
     vectors = np.linalg.eigh(taught)[1][:, :, -_SHAPES:].conj()
@@ -232,7 +234,11 @@ def _unexplained(taught: Complex, tried: Complex, independent: float) -> Float64
     inverse = np.linalg.pinv(among, hermitian=True)
     explained = np.einsum("bns,bsr,bnr->bn", cross, inverse, cross.conj()).real
     left = np.maximum(total - explained, 0) * independent / max(independent - _SHAPES, 1)
-    return np.asarray(left.mean(axis=1))
+    # Of noise that patches do not share, what a direction has in common with the scattered one was
+    # taken for explained.
+    overlap = np.einsum("bi,nij,bjs->bns", along, likeness, vectors.conj())
+    apart = np.maximum(1 - np.sum(np.abs(overlap) ** 2, axis=2), _LEAST_APART)
+    return np.asarray((left / apart).mean(axis=1))
 
 
 def _held_out(taught: Complex, tried: Complex, noise: Float64, bins: NDArray[np.int64]) -> float:

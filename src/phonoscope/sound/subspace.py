@@ -57,6 +57,9 @@ class CrossFit:
     scattered
         ``(sample, n * k)`` signals through the directions with the signs of patches drawn anew n
         times; none where the patches are too few.
+    likeness
+        ``(n, k, k)`` inner products of the directions with the scattered ones, which by chance are
+        not quite at right angles.
     channels
         Number of channels that carry information.
     """
@@ -65,6 +68,7 @@ class CrossFit:
     learned: Float64
     references: Float64
     scattered: Float64
+    likeness: Float64
     channels: int
 
 
@@ -132,12 +136,14 @@ def try_out(folds: Folds, channels: Channels, time_filter: TimeFilter) -> Iterat
         # What is still, for the lamps' sake, hears less than noise.
         silent = span(np.hstack([known, channels.deaf]))
         apart = span(references - silent @ (silent.T @ references))
-        scattered = np.hstack([known[:, :0], *(known * sign[:, None] for sign in signs)])
+        drawn = [known * sign[:, None] for sign in signs]
+        scattered = np.hstack([known[:, :0], *drawn])
+        likeness = np.reshape([known.T @ one for one in drawn], (-1, width, width))
         # Some at a time, which takes no longer: filtering needs room.
         learned, beside, patches = (
             time_filter(channels.mix(part)) for part in (known, apart, scattered)
         )
-        yield CrossFit(folds.fold == number, learned, beside, patches, channels.count)
+        yield CrossFit(folds.fold == number, learned, beside, patches, likeness, channels.count)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
