@@ -73,3 +73,33 @@ def test_interrupted_consumer():
 def test_depth():
     with pytest.raises(UsageError, match="depth 0"):
         prefetch([], 0)
+
+
+@pytest.mark.parametrize("count", [3, 8, 20])
+def test_only_some_are_read_ahead_and_the_others_by_who_wants_them(count):
+    readers = []
+
+    def items():
+        for k in range(count):
+            readers.append(threading.current_thread())
+            yield k
+
+    assert list(prefetch(items(), depth=2, most=8)) == list(range(count))
+    here = threading.current_thread()
+    assert [reader is here for reader in readers] == [k >= 8 for k in range(count)]
+
+
+def test_the_source_is_closed_by_who_stops_after_what_was_read_ahead():
+    closed = []
+
+    def items():
+        try:
+            yield from range(9)
+        finally:
+            closed.append(True)
+
+    frames = prefetch(items(), depth=2, most=3)
+    assert [next(frames) for _ in range(5)] == [0, 1, 2, 3, 4]
+    assert not closed
+    frames.close()
+    assert closed

@@ -200,13 +200,17 @@ def _followed(
             blocks.append(_block(np.concatenate(times), pieces))
             times, pieces = [], [[] for _ in trackers]
             continue
-        following = _Group.of(frames, trackers)
+        # What has begun goes on while the next frames are read. What has not is done first: the
+        # fewer frames are held, the sooner their memory is used again, while it is near.
+        ahead = any(group.solving)
+        following = _Group.of(frames, trackers) if ahead else None
         times.append(_times(group.frames))
         for tracker, solving, own in zip(trackers, group.solving, pieces, strict=True):
             own += _lean(tracker.measure(group.lumas, solving))
         lost += _lost(group.frames, pieces[0])
         told(len(group.frames))
-        group = following
+        del group
+        group = _Group.of(frames, trackers) if following is None else following
     return Segment(number, blocks, lost, [tracker.about.pose for tracker in trackers])
 
 

@@ -24,6 +24,7 @@ from phonoscope.motion import (
     cut,
     cut_rows,
     default_cell_px,
+    frames_to_look_at,
     look_at,
     measure_frames,
     open_motion,
@@ -412,9 +413,12 @@ def measuring(request: Request, sampled: Sampled | None = None) -> Iterator[Run]
         )
         if sampled is not None:
             chosen = sampled(video, facts, ahead)
+        most = None
+        if stretches is not None and workers > 1:  # what is read while the first ones are looked at
+            most = frames_to_look_at(facts.width, facts.height, -(-facts.bits // 8)) + ahead
         with (
             _fingerprinting(request) as fingerprint,
-            closing(prefetch(chosen, depth=ahead)) as frames,
+            closing(prefetch(chosen, depth=ahead, most=most)) as frames,
         ):
             measurement = measure_frames(
                 frames, grids, bits=facts.bits, shutter=shutter, stretches=stretches,
