@@ -17,7 +17,6 @@ from phonoscope.sound.whiten import (
     PER_CELL,
     Channels,
     flicker_lag,
-    second_differences,
 )
 from phonoscope.types import Float32, Float64
 
@@ -98,7 +97,7 @@ def _apart(
     # For each lag, (cell, 3) variance of each channel, and what other cells do not explain of it.
     own = basis.reshape(-1, PER_CELL, basis.shape[1])
     for lag, within in zip(lags, _within(channels, lags), strict=True):
-        change = next(second_differences([virtual], lag))
+        change = virtual[2 * lag :] - 2 * virtual[lag:-lag] + virtual[: -2 * lag]
         samples = len(change) * DIFFERENCE_POWER
         inner = change.T @ change / samples
         # <D z, D x> is <z, D'D x>: the channels themselves need no filter.

@@ -5,14 +5,13 @@ lamps' light is taken off. On foil, glass or water a tilt shows as brightness be
 motion.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
 from phonoscope.blocks import ahead, samples_of
 from phonoscope.errors import InputError
@@ -122,16 +121,6 @@ def flicker_lag(field: MotionField) -> int:
     """Return half a period of lamp flicker (100 and 120 Hz), in samples: it stands out then."""
     most = max(1, (field.samples - 1) // 4)
     return min(max(1, round(float(field.rate_hz) / 240)), most)
-
-
-def second_differences(blocks: Iterable[NDArray[Any]], lag: int = 1) -> Iterator[NDArray[Any]]:
-    """Yield ``z[t] - 2 z[t - lag] + z[t - 2 lag]`` of consecutive blocks, across their borders."""
-    before: NDArray[Any] | None = None
-    for block in blocks:
-        joined = block if before is None else np.concatenate([before, block])
-        before = joined[-2 * lag :]
-        if len(joined) > 2 * lag:
-            yield joined[2 * lag :] - 2 * joined[lag:-lag] + joined[: -2 * lag]
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,7 +239,7 @@ def whiten(field: MotionField) -> Channels:
 
 def _believed(values: Values, field: MotionField) -> Values:
     # Arithmetic would overflow: no file that was measured is near it, but damaged ones may be.
-    if np.max(np.abs(values), initial=0) < _BEYOND:
+    if values.max(initial=0) < _BEYOND and values.min(initial=0) > -_BEYOND:
         return values
     raise InputError(
         f"the motion field of {field.facts.name} has values that nothing could have measured; "
